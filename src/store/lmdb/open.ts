@@ -1,0 +1,55 @@
+import { mkdirSync } from 'node:fs';
+import { join } from 'node:path';
+import { open } from 'lmdb';
+import { type Store, StoreError } from '../contract.ts';
+import { DirectoryLock } from './directory-lock.ts';
+import { LmdbStore, type LmdbTables } from './lmdb-store.ts';
+
+export interface LmdbStoreOptions {
+  /** Address space for the file, which also bounds its size. Default 64 GiB; nothing is allocated ahead. */
+  readonly mapSizeBytes?: number;
+}
+
+const mapSizeBytesDefault = 64 * 1024 ** 3;
+
+/**
+ * Opens, or creates, the store in a directory. Throws `StoreError`: `locked` while another process holds it, `corrupt`
+ * when the file cannot be read.
+ */
+export async function openLmdbStore(directory: string, options: LmdbStoreOptions = {}): Promise<Store> {
+  mkdirSync(directory, { recursive: true, mode: 0o700 });
+  const lock = DirectoryLock.acquire(directory);
+  const path = join(directory, 'store.mdb');
+  try {
+    const tables = openTables(path, options.mapSizeBytes ?? mapSizeBytesDefault);
+    return new LmdbStore(tables, () => lock.release());
+  } catch (error) {
+    lock.release();
+    const reason = error instanceof Error ? error.message : String(error);
+    throw new StoreError(
+      'corrupt',
+      `Cannot read ${path} (${reason}): restore it from a backup, or move it away to start with an empty cluster`,
+      '',
+      { cause: error },
+    );
+  }
+}
+
+function openTables(path: string, mapSize: number): LmdbTables {
+  const root = open<unknown, string>({
+    path,
+    mapSize,
+    noSubdir: true,
+    maxDbs: 4,
+    // An awaited write is on disk, not merely visible.
+    overlappingSync: false,
+    noMemInit: true,
+    encoding: 'binary',
+  });
+  return {
+    root,
+    objects: root.openDB<Buffer, string>({ name: 'objects', encoding: 'binary', useVersions: true }),
+    history: root.openDB<Buffer, number>({ name: 'history', encoding: 'binary' }),
+    facts: root.openDB<number, string>({ name: 'facts', encoding: 'json' }),
+  };
+}
