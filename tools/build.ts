@@ -1,0 +1,36 @@
+/** Bundles the program into `dist/`: one entry, chunks loaded when a command needs them, lmdb left as a package. */
+import { copyFileSync, rmSync } from 'node:fs';
+import path from 'node:path';
+import { build } from 'esbuild';
+
+const root = path.resolve(import.meta.dirname, '..');
+const out = path.join(root, 'dist');
+
+rmSync(out, { recursive: true, force: true });
+const result = await build({
+  absWorkingDir: root,
+  entryPoints: { roadstead: 'src/cli/main.ts' },
+  outdir: out,
+  outExtension: { '.js': '.mjs' },
+  bundle: true,
+  splitting: true,
+  format: 'esm',
+  platform: 'node',
+  target: 'node26',
+  external: ['lmdb', 'bufferutil', 'utf-8-validate'],
+  // Packages written as CommonJS ask for node's modules by require, which a module has only when given one.
+  banner: {
+    js: "import { createRequire as createRequireOfBundle } from 'node:module'; const require = createRequireOfBundle(import.meta.url);",
+  },
+  chunkNames: 'chunks/[name]-[hash]',
+  sourcemap: 'linked',
+  legalComments: 'none',
+  metafile: true,
+  logLevel: 'warning',
+});
+copyFileSync(path.join(root, 'src/api/schema/prose.generated.json'), path.join(out, 'prose.generated.json'));
+
+const bytes = Object.entries(result.metafile.outputs)
+  .filter(([file]) => file.endsWith('.mjs'))
+  .reduce((total, [, output]) => total + output.bytes, 0);
+console.log(`Built dist/roadstead.mjs: ${(bytes / 1e6).toFixed(1)} MB of code`);
