@@ -7,6 +7,8 @@ import type { Duplex, Readable } from 'node:stream';
  * Every call may throw a RuntimeError; `unavailable` means that the engine does not answer and nothing is known.
  */
 export interface ContainerRuntime {
+  /** Capabilities this machine cannot give even to a privileged container; an Event says so. */
+  readonly capabilitiesMissing: readonly string[];
   version(signal?: AbortSignal): Promise<RuntimeVersion>;
   /** Whether the engine answers and its network is ready. */
   status(signal?: AbortSignal): Promise<{ ready: boolean; reason: string; message: string }>;
@@ -16,7 +18,9 @@ export interface ContainerRuntime {
   /** Stops every container of the sandbox by force, then the sandbox. Safe to repeat and for an unknown id. */
   stopPodSandbox(sandboxId: string): Promise<void>;
   removePodSandbox(sandboxId: string): Promise<void>;
-  listPodSandboxes(): Promise<PodSandboxStatus[]>;
+  listPodSandboxes(podUid?: string): Promise<PodSandboxStatus[]>;
+  /** Sandboxes and containers of one pod, or of all, at one moment: what a sync reads. */
+  listPods(podUid?: string): Promise<{ sandboxes: PodSandboxStatus[]; containers: ContainerStatus[] }>;
 
   createContainer(sandboxId: string, config: ContainerConfig, signal?: AbortSignal): Promise<string>;
   startContainer(containerId: string): Promise<void>;
@@ -24,7 +28,7 @@ export interface ContainerRuntime {
   stopContainer(containerId: string, gracePeriodSeconds: number): Promise<void>;
   removeContainer(containerId: string): Promise<void>;
   /** All containers of this agent, running or not. */
-  listContainers(): Promise<ContainerStatus[]>;
+  listContainers(podUid?: string): Promise<ContainerStatus[]>;
   containerStatus(containerId: string): Promise<ContainerStatus | undefined>;
   updateContainerResources(containerId: string, resources: LinuxResources): Promise<void>;
 
