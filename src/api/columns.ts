@@ -1,5 +1,5 @@
 import type { KubeObject, UnknownObject } from '../machinery/meta.ts';
-import { humanDuration } from '../machinery/time.ts';
+import { ageOf } from '../machinery/time.ts';
 import type { Column } from './resource.ts';
 
 export type Cell = string | number | boolean | null;
@@ -50,6 +50,5 @@ export const defaultColumns: readonly Column[] = [nameColumn, ageColumn];
 
 /** How long ago a timestamp was, as kubectl prints ages; `<unknown>` without one. */
 export function ageCell(timestamp: string | undefined | null, now: number): string {
-  if (timestamp === undefined || timestamp === null || timestamp === '') return '<unknown>';
-  return humanDuration(now - Date.parse(timestamp));
+  return ageOf(timestamp ?? undefined, now);
 }
