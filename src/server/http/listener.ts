@@ -56,7 +56,6 @@ export async function listen(options: ListenerOptions): Promise<Listener> {
   const server = createSecureServer({
     ...tls,
     allowHTTP1: true,
-    // Names are what clients may have guessed wrong; who they are is decided by the authenticators.
     settings: { maxConcurrentStreams: streamsPerConnectionMax, maxHeaderListSize: headerBytesMax },
     maxSessionMemory: sessionMemoryMbMax,
     maxHeaderListPairs: 256,
@@ -113,7 +112,9 @@ class Connections {
     );
     // Asking for 'request' makes node install its HTTP/2 compatibility layer on 'stream'; ours is the faster one.
     server.removeAllListeners('stream');
-    server.on('stream', (stream, headers) => this.#http2(stream, headers as IncomingHttpHeaders));
+    server.on('stream', (stream, headers) =>
+      this.#http2(stream as ServerHttp2Stream, headers as IncomingHttpHeaders),
+    );
     server.on('upgrade', (request: IncomingMessage, socket: Duplex, head: Buffer) =>
       this.#upgrade(request, socket, head),
     );

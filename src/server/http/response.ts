@@ -6,6 +6,10 @@ import type { ResponseStream, ResponseWriter } from '../request.ts';
 /** Upstream's bound on all `Warning` headers of one answer, in bytes; what is over it is left out. */
 const warningBytesMax = 4 * 1024;
 
+/** A body above this is held until the peer has read it, so a peer that reads nothing for `stalledMs` is cut. */
+const largeBodyBytes = 64 * 1024;
+const stalledMs = 60_000;
+
 /** Collects headers until the first byte; how the bytes go out is the subclass's. */
 abstract class Writer implements ResponseWriter {
   headersSent = false;
@@ -37,7 +41,7 @@ abstract class Writer implements ResponseWriter {
     const head = this.headers ?? {};
     if (contentType !== '') head['content-type'] = contentType;
     head['cache-control'] ??= 'no-cache, private';
-    if (this.warnings.length > 0) head['warning'] = formatWarnings(this.warnings);
+    if (this.warnings.length > 0) (head as Record<string, unknown>)['warning'] = formatWarnings(this.warnings);
     return head;
   }
 
@@ -119,6 +123,7 @@ export class Http2Writer extends Writer {
     }
     stream.respond(head);
     stream.end(body);
+    if (length > largeBodyBytes) stream.setTimeout(stalledMs, () => stream.destroy());
   }
 
   protected open(statusCode: number, head: OutgoingHttpHeaders): Writable {
@@ -136,9 +141,10 @@ export class Http1Writer extends Writer {
     this.#response = response;
   }
 
-  protected sendWhole(statusCode: number, head: OutgoingHttpHeaders, body: Uint8Array | string): void {
+  protected sendWhole(statusCode: number, head: OutgoingHttpHeaders, body: Uint8Array | string, length: number): void {
     this.#response.writeHead(statusCode, head);
     this.#response.end(body);
+    if (length > largeBodyBytes) this.#response.setTimeout(stalledMs, () => this.#response.destroy());
   }
 
   protected open(statusCode: number, head: OutgoingHttpHeaders): Writable {
