@@ -1,0 +1,237 @@
+import type { ResourceDefinition } from '../../api/resource.ts';
+import type { Logger } from '../../machinery/logger.ts';
+import type { UnknownObject } from '../../machinery/meta.ts';
+import { isStoreError, type Store, type StoreEvent } from '../../store/contract.ts';
+import type { CacheEvent } from './cache-entry.ts';
+import { ResourceCache } from './resource-cache.ts';
+import type { Watcher, WatcherHub } from './watcher.ts';
+
+/** Keys read from the store in one go at start. */
+const loadPageSize = 2000;
+const bookmarkIntervalMs = 60_000;
+const rewatchDelayMs = 1000;
+
+export const registryPrefix = '/registry/';
+
+interface GroupResource {
+  readonly group: string;
+  readonly resource: string;
+}
+
+export function cachePrefix({ group, resource }: GroupResource): string {
+  return `${registryPrefix}${group === '' ? 'core' : group}/${resource}/`;
+}
+
+/** The caches of all stored resources, fed by one watch of the store. */
+export class CacheHub implements WatcherHub {
+  readonly #store: Store;
+  readonly #logger: Logger;
+  readonly #caches = new Map<string, ResourceCache>();
+  readonly #loading = new Map<string, StoreEvent[]>();
+  readonly #decoded = new Map<Uint8Array, UnknownObject>();
+  readonly #waiters: { revision: number; resolve: () => void }[] = [];
+  readonly #watchers = new Set<Watcher>();
+  readonly #stop = new AbortController();
+  #flush = new Set<Watcher>();
+  #framed: CacheEvent[] = [];
+  #flushScheduled = false;
+  #revision = 0;
+  #following: Promise<void> | undefined;
+  #bookmarkTimer: NodeJS.Timeout | undefined;
+
+  constructor(store: Store, logger: Logger) {
+    this.#store = store;
+    this.#logger = logger;
+  }
+
+  get revision(): number {
+    return this.#revision;
+  }
+
+  /** Loads the caches of these rows and follows the store from there. */
+  async start(rows: Iterable<ResourceDefinition>): Promise<void> {
+    for (const row of rows) {
+      const prefix = cachePrefix(row);
+      this.#caches.set(prefix, new ResourceCache(row, prefix));
+    }
+    this.#revision = await this.#load(registryPrefix, (prefix) => this.#caches.get(prefix));
+    for (const cache of this.#caches.values()) cache.ring.startAt(this.#revision);
+    this.#following = this.#follow();
+    this.#bookmarkTimer = setInterval(() => this.#tick(), bookmarkIntervalMs);
+    this.#bookmarkTimer.unref();
+  }
+
+  cache(of: GroupResource): ResourceCache | undefined {
+    return this.#caches.get(cachePrefix(of));
+  }
+
+  /** Begins to cache a resource that came while running. */
+  async add(row: ResourceDefinition): Promise<void> {
+    const prefix = cachePrefix(row);
+    if (this.#caches.has(prefix) || this.#loading.has(prefix)) return;
+    const missed: StoreEvent[] = [];
+    this.#loading.set(prefix, missed);
+    const cache = new ResourceCache(row, prefix);
+    try {
+      const revision = await this.#load(prefix, () => cache);
+      await this.reached(revision);
+      cache.ring.startAt(revision);
+      for (const event of missed) if (event.revision > revision) this.#apply(cache, event);
+      this.#caches.set(prefix, cache);
+    } finally {
+      this.#loading.delete(prefix);
+    }
+  }
+
+  remove(of: GroupResource): void {
+    this.#caches.delete(cachePrefix(of));
+  }
+
+  /** Resolves when the caches hold everything up to `revision`. */
+  reached(revision: number): Promise<void> | undefined {
+    if (this.#revision >= revision) return undefined;
+    return new Promise((resolve) => {
+      this.#waiters.push({ revision, resolve });
+    });
+  }
+
+  /** Resolves when the caches hold everything written before the call. */
+  async fresh(): Promise<void> {
+    await this.reached(await this.#store.currentRevision());
+  }
+
+  /** Tells what `bytes`, about to be written, decode to. Take it back with `forgetDecoded` once the write is done. */
+  rememberDecoded(bytes: Uint8Array, object: UnknownObject): void {
+    this.#decoded.set(bytes, object);
+  }
+
+  forgetDecoded(bytes: Uint8Array): void {
+    this.#decoded.delete(bytes);
+  }
+
+  flushSoon(watcher: Watcher): void {
+    this.#flush.add(watcher);
+  }
+
+  addWatcher(watcher: Watcher): void {
+    this.#watchers.add(watcher);
+  }
+
+  removeWatcher(watcher: Watcher): void {
+    this.#watchers.delete(watcher);
+  }
+
+  async close(): Promise<void> {
+    this.#stop.abort();
+    clearInterval(this.#bookmarkTimer);
+    await this.#following;
+    for (const { resolve } of this.#waiters.splice(0)) resolve();
+  }
+
+  async #load(prefix: string, cacheOf: (prefix: string) => ResourceCache | undefined): Promise<number> {
+    let after: string | undefined;
+    let first: number | undefined;
+    for (;;) {
+      const page = await this.#store.range(prefix, { limit: loadPageSize, ...(after === undefined ? {} : { after }) });
+      first ??= page.revision;
+      for (const { key, value, revision } of page.entries) {
+        const split = splitKey(key);
+        if (split === undefined) continue;
+        // Later pages may hold writes after the first page's revision; following from there brings them once more.
+        cacheOf(split.prefix)?.put(split.key, value, revision);
+      }
+      after = page.entries.at(-1)?.key;
+      if (!page.more || after === undefined) return first;
+    }
+  }
+
+  async #follow(): Promise<void> {
+    while (!this.#stop.signal.aborted) {
+      try {
+        for await (const events of this.#store.watch(registryPrefix, this.#revision, this.#stop.signal)) {
+          this.#applyAll(events);
+        }
+        return;
+      } catch (error) {
+        if (isStoreError(error, 'closed')) return;
+        this.#logger.error({ err: error, revision: this.#revision }, 'Lost the watch of the store');
+        await pause(rewatchDelayMs, this.#stop.signal);
+      }
+    }
+  }
+
+  #applyAll(events: readonly StoreEvent[]): void {
+    for (const event of events) {
+      const split = splitKey(event.key);
+      if (split === undefined) continue;
+      const cache = this.#caches.get(split.prefix);
+      if (cache !== undefined) this.#apply(cache, event);
+      else this.#loading.get(split.prefix)?.push(event);
+    }
+    this.#revision = events.at(-1)?.revision ?? this.#revision;
+    this.#wakeWaiters();
+    if (this.#flush.size > 0 && !this.#flushScheduled) {
+      this.#flushScheduled = true;
+      setImmediate(() => this.#flushWatchers());
+    }
+  }
+
+  #apply(cache: ResourceCache, event: StoreEvent): void {
+    const key = event.key.slice(cache.prefix.length);
+    const change =
+      event.type === 'put'
+        ? cache.put(key, event.value, event.revision, this.#decoded.get(event.value))
+        : cache.delete(key, event.revision);
+    if (change === undefined) return;
+    cache.ring.push(change);
+    cache.watchers.dispatch(change);
+    if (change.frames !== undefined) this.#framed.push(change);
+    for (const listener of cache.listeners) listener(change);
+  }
+
+  #wakeWaiters(): void {
+    let kept = 0;
+    for (const waiter of this.#waiters) {
+      if (waiter.revision <= this.#revision) waiter.resolve();
+      else this.#waiters[kept++] = waiter;
+    }
+    this.#waiters.length = kept;
+  }
+
+  #flushWatchers(): void {
+    this.#flushScheduled = false;
+    const watchers = this.#flush;
+    this.#flush = new Set();
+    for (const watcher of watchers) watcher.flush();
+    // The ring keeps events for long; their frames would double it.
+    for (const event of this.#framed) event.frames = undefined;
+    this.#framed = [];
+  }
+
+  #tick(): void {
+    const now = Date.now();
+    for (const cache of this.#caches.values()) cache.dropOldSnapshots(now);
+    for (const watcher of this.#watchers) watcher.bookmark();
+  }
+}
+
+/** `/registry/core/pods/default/a` -> `/registry/core/pods/` and `default/a`. */
+function splitKey(key: string): { prefix: string; key: string } | undefined {
+  const group = key.indexOf('/', registryPrefix.length);
+  const resource = group < 0 ? -1 : key.indexOf('/', group + 1);
+  return resource < 0 ? undefined : { prefix: key.slice(0, resource + 1), key: key.slice(resource + 1) };
+}
+
+function pause(ms: number, signal: AbortSignal): Promise<void> {
+  return new Promise((resolve) => {
+    const onAbort = () => {
+      clearTimeout(timer);
+      resolve();
+    };
+    const timer = setTimeout(() => {
+      signal.removeEventListener('abort', onAbort);
+      resolve();
+    }, ms);
+    signal.addEventListener('abort', onAbort, { once: true });
+  });
+}
