@@ -7,7 +7,7 @@ import { globSync } from 'node:fs';
 import path from 'node:path';
 import { run } from 'node:test';
 import { spec } from 'node:test/reporters';
-import { ensureDockerEngine } from '../src/cli/daemons/docker-engine.ts';
+import { prepareHost } from './prepare-host.ts';
 
 const root = path.resolve(import.meta.dirname, '..');
 const wanted = process.argv.slice(2);
@@ -16,7 +16,7 @@ const totals = { passed: 0, failed: 0, skipped: 0 };
 const alone = select(['src/**/*.test.ts', 'test/integration/**/*.test.ts', 'tools/**/*.test.ts']);
 const cluster = select(['test/e2e/**/*.test.ts']);
 
-await ensureDockerEngine({ logDirectory: '/var/log/roadstead', say: console.log });
+await prepareHost();
 await runPhase(alone, { concurrency: 2 });
 await runPhase(cluster, { concurrency: 1, globalSetupPath: path.join(root, 'test/e2e/cluster-setup.ts') });
 

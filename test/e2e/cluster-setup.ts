@@ -19,6 +19,8 @@ export async function globalSetup(): Promise<void> {
   process.env['ROADSTEAD_DATA'] = dataDirectory;
   process.env['ROADSTEAD_PORT'] = String(port);
   process.env['KUBECONFIG'] = path.join(dataDirectory, 'kubeconfig');
+  // Made anew, so that they are this machine's and this tree's.
+  await run(program, ['images', '--force']);
   const { stdout } = await run(program, ['up', '--data-dir', dataDirectory, '--port', String(port)]);
   process.stdout.write(stdout);
 }
