@@ -7,7 +7,10 @@ export function csrRequester(): AdmissionPlugin {
   return {
     name: 'CertificateSigningRequester',
     handles: ({ operation, group, resource, subresource }) =>
-      operation === 'CREATE' && group === 'certificates.k8s.io' && resource === 'certificatesigningrequests' && subresource === '',
+      operation === 'CREATE' &&
+      group === 'certificates.k8s.io' &&
+      resource === 'certificatesigningrequests' &&
+      subresource === '',
     async admit({ object, user }) {
       if (object === undefined) return;
       const { spec } = as<CertificateSigningRequest>(object);

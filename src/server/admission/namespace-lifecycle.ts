@@ -1,6 +1,6 @@
-import { apiError, forbidden, formatForbidden, notFound } from './refusals.ts';
 import type { ObjectAccess } from '../contract.ts';
 import type { AdmissionAttributes, AdmissionPlugin } from '../request.ts';
+import { apiError, forbidden, formatForbidden, notFound } from './refusals.ts';
 
 const namespaces = { group: '', resource: 'namespaces' };
 const immortal = new Set(['default', 'kube-system', 'kube-public']);
@@ -22,8 +22,7 @@ export function namespaceLifecycle(objects: ObjectAccess): AdmissionPlugin {
 
   return {
     name: 'NamespaceLifecycle',
-    handles: ({ operation, group }) =>
-      operation === 'DELETE' || (operation === 'CREATE' && !reviewGroups.has(group)),
+    handles: ({ operation, group }) => operation === 'DELETE' || (operation === 'CREATE' && !reviewGroups.has(group)),
     async admit(attributes) {
       if (attributes.operation === 'DELETE') {
         refuseImmortal(attributes);
@@ -54,7 +53,11 @@ function terminatingNamespace({ group, resource, name, namespace }: AdmissionAtt
     ...(group === '' ? {} : { group }),
     kind: resource,
     causes: [
-      { reason: 'NamespaceTerminating', message: `namespace ${namespace} is being terminated`, field: 'metadata.namespace' },
+      {
+        reason: 'NamespaceTerminating',
+        message: `namespace ${namespace} is being terminated`,
+        field: 'metadata.namespace',
+      },
     ],
   });
 }

@@ -43,24 +43,34 @@ function checkFor({ group, resource, subresource }: AdmissionAttributes): Check 
 function checkPod(attributes: AdmissionAttributes, node: string, objects: ObjectAccess): void {
   const { operation, subresource, namespace, name } = attributes;
   if (subresource !== '' && subresource !== 'status' && subresource !== 'eviction') {
-    throw refuse(attributes, `unexpected pod subresource ${JSON.stringify(subresource)}, only 'status' and 'eviction' are allowed`);
+    throw refuse(
+      attributes,
+      `unexpected pod subresource ${JSON.stringify(subresource)}, only 'status' and 'eviction' are allowed`,
+    );
   }
   if (operation === 'CREATE' && subresource === '') {
     checkMirrorPod(attributes, node);
     return;
   }
-  if (operation === 'UPDATE' && subresource === '') throw refuse(attributes, 'unexpected operation "UPDATE", only create and delete are allowed');
+  if (operation === 'UPDATE' && subresource === '')
+    throw refuse(attributes, 'unexpected operation "UPDATE", only create and delete are allowed');
   const pod = attributes.oldObject ?? objects.get(pods, namespace, name);
   const runsOn = pod === undefined ? undefined : as<Pod>(pod).spec?.nodeName;
   if (runsOn !== undefined && runsOn !== node) {
-    throw refuse(attributes, `node ${JSON.stringify(node)} can only ${operation === 'DELETE' ? 'delete' : 'update'} pods with spec.nodeName set to itself`);
+    throw refuse(
+      attributes,
+      `node ${JSON.stringify(node)} can only ${operation === 'DELETE' ? 'delete' : 'update'} pods with spec.nodeName set to itself`,
+    );
   }
 }
 
 function checkMirrorPod(attributes: AdmissionAttributes, node: string): void {
   const pod = attributes.object === undefined ? undefined : as<Pod>(attributes.object);
   if (pod?.metadata.annotations?.['kubernetes.io/config.mirror'] === undefined) {
-    throw refuse(attributes, `pod does not have "kubernetes.io/config.mirror" annotation, node ${JSON.stringify(node)} can only create mirror pods`);
+    throw refuse(
+      attributes,
+      `pod does not have "kubernetes.io/config.mirror" annotation, node ${JSON.stringify(node)} can only create mirror pods`,
+    );
   }
   if (pod.spec?.nodeName !== node) {
     throw refuse(attributes, `node ${JSON.stringify(node)} can only create pods with spec.nodeName set to itself`);
@@ -92,7 +102,10 @@ function isReservedLabel(key: string): boolean {
 function checkOwnName(attributes: AdmissionAttributes, node: string, what: string): void {
   const name = attributes.name === '' ? attributes.object?.metadata.name : attributes.name;
   if (name === node) return;
-  throw refuse(attributes, `node ${JSON.stringify(node)} is not allowed to modify ${what} ${JSON.stringify(name ?? '')}`);
+  throw refuse(
+    attributes,
+    `node ${JSON.stringify(node)} is not allowed to modify ${what} ${JSON.stringify(name ?? '')}`,
+  );
 }
 
 function checkLease(attributes: AdmissionAttributes, node: string): void {
@@ -104,14 +117,21 @@ function checkLease(attributes: AdmissionAttributes, node: string): void {
 }
 
 function checkTokenRequest(attributes: AdmissionAttributes, node: string, objects: ObjectAccess): void {
-  const spec = attributes.object?.['spec'] as { boundObjectRef?: { kind?: string; name?: string; uid?: string } } | undefined;
+  const spec = attributes.object?.['spec'] as
+    | { boundObjectRef?: { kind?: string; name?: string; uid?: string } }
+    | undefined;
   const ref = spec?.boundObjectRef;
-  if (ref?.kind !== 'Pod' || ref.name === undefined) throw refuse(attributes, `node requested token not bound to a pod`);
-  if (ref.uid === undefined || ref.uid === '') throw refuse(attributes, `node requested token with a pod binding without a uid`);
+  if (ref?.kind !== 'Pod' || ref.name === undefined)
+    throw refuse(attributes, `node requested token not bound to a pod`);
+  if (ref.uid === undefined || ref.uid === '')
+    throw refuse(attributes, `node requested token with a pod binding without a uid`);
   const pod = objects.get(pods, attributes.namespace, ref.name);
   if (pod === undefined) throw refuse(attributes, `pod ${JSON.stringify(ref.name)} not found`);
   if (pod.metadata.uid !== ref.uid) {
-    throw refuse(attributes, `the UID in the bound object reference (${ref.uid}) does not match the UID in record. The object might have been deleted and then recreated`);
+    throw refuse(
+      attributes,
+      `the UID in the bound object reference (${ref.uid}) does not match the UID in record. The object might have been deleted and then recreated`,
+    );
   }
   if (as<Pod>(pod).spec?.nodeName !== node) {
     throw refuse(attributes, `node requested token bound to a pod scheduled on a different node`);

@@ -19,9 +19,11 @@ export function priorityAdmission(objects: ObjectAccess): AdmissionPlugin {
       const spec = as<Pod>(attributes.object).spec;
       if (spec === undefined) return;
       const found = await classOf(objects, spec.priorityClassName ?? '', globalDefaults);
-      if (found === undefined) throw refuse(attributes, `no PriorityClass with name ${spec.priorityClassName} was found`);
+      if (found === undefined)
+        throw refuse(attributes, `no PriorityClass with name ${spec.priorityClassName} was found`);
       const { name, value, preemptionPolicy } = found;
-      if (spec.priority !== undefined && spec.priority !== value) throw refuse(attributes, mismatch('priority', spec.priority, value));
+      if (spec.priority !== undefined && spec.priority !== value)
+        throw refuse(attributes, mismatch('priority', spec.priority, value));
       if (spec.preemptionPolicy !== undefined && spec.preemptionPolicy !== preemptionPolicy) {
         throw refuse(attributes, mismatch('PreemptionPolicy', spec.preemptionPolicy, preemptionPolicy));
       }
@@ -44,7 +46,11 @@ export function priorityAdmission(objects: ObjectAccess): AdmissionPlugin {
 }
 
 function isPriorityClassWrite({ operation, group, resource }: AdmissionAttributes): boolean {
-  return group === priorityClasses.group && resource === priorityClasses.resource && (operation === 'CREATE' || operation === 'UPDATE');
+  return (
+    group === priorityClasses.group &&
+    resource === priorityClasses.resource &&
+    (operation === 'CREATE' || operation === 'UPDATE')
+  );
 }
 
 interface ResolvedClass {
@@ -93,7 +99,8 @@ class DefaultClass {
 
   find(): PriorityClass | undefined {
     let lowest: PriorityClass | undefined;
-    for (const one of this.#classes.values()) if (lowest === undefined || (one.value ?? 0) < (lowest.value ?? 0)) lowest = one;
+    for (const one of this.#classes.values())
+      if (lowest === undefined || (one.value ?? 0) < (lowest.value ?? 0)) lowest = one;
     return lowest;
   }
 }

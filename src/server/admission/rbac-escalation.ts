@@ -1,5 +1,5 @@
-import { as } from '../../api/resource.ts';
 import type { ClusterRole, ClusterRoleBinding, PolicyRule } from '../../api/rbac/v1/types.generated.ts';
+import { as } from '../../api/resource.ts';
 import { notFound } from '../../machinery/status-error.ts';
 import type { Rbac } from '../authorization/rbac.ts';
 import { formatRules, rulesNotCovered } from '../authorization/rules.ts';
@@ -32,14 +32,23 @@ export function rbacEscalation(rbac: Rbac, authorizer: Authorizer): AdmissionPlu
       if (await mayUse(user, 'bind', { resource: roles, namespace, name: roleRef.name })) return;
       const rules = rbac.rulesOfRole(roleRef, namespace);
       if (rules === undefined) throw notFound({ group, resource: roles }, roleRef.name);
-      refuseUncovered(attributes, rbac, rules.map(({ source }) => source));
+      refuseUncovered(
+        attributes,
+        rbac,
+        rules.map(({ source }) => source),
+      );
     },
   };
 }
 
-function changes(object: Record<string, unknown> | object, old: object | undefined, fields: readonly string[]): boolean {
+function changes(
+  object: Record<string, unknown> | object,
+  old: object | undefined,
+  fields: readonly string[],
+): boolean {
   if (old === undefined) return true;
-  const of = (holder: object, field: string): string => JSON.stringify((holder as Record<string, unknown>)[field] ?? null);
+  const of = (holder: object, field: string): string =>
+    JSON.stringify((holder as Record<string, unknown>)[field] ?? null);
   return fields.some((field) => of(object, field) !== of(old, field));
 }
 
@@ -58,5 +67,8 @@ function refuseUncovered(attributes: AdmissionAttributes, rbac: Rbac, wanted: re
   const missing = rulesNotCovered(rbac.rulesOf(user, namespace), wanted);
   if (missing.length === 0) return;
   const who = `user ${JSON.stringify(user.name)} (groups=${JSON.stringify(user.groups)})`;
-  throw refuse(attributes, `${who} is attempting to grant RBAC permissions not currently held:\n${formatRules(missing)}`);
+  throw refuse(
+    attributes,
+    `${who} is attempting to grant RBAC permissions not currently held:\n${formatRules(missing)}`,
+  );
 }

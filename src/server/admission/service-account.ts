@@ -50,7 +50,11 @@ function refuseMirrorPodWithAccount(pod: Pod, refusal: (why: string) => Error): 
   if ((pod.spec?.serviceAccountName ?? '') !== '') throw refusal('a mirror pod may not reference service accounts');
 }
 
-async function findAccount(objects: ObjectAccess, namespace: string, name: string): Promise<ServiceAccount | undefined> {
+async function findAccount(
+  objects: ObjectAccess,
+  namespace: string,
+  name: string,
+): Promise<ServiceAccount | undefined> {
   const cached = objects.get(serviceAccounts, namespace, name);
   if (cached !== undefined) return as<ServiceAccount>(cached);
   const attempts = name === 'default' ? lookups : 1;
@@ -67,7 +71,9 @@ function mountToken(pod: Pod): void {
   const spec = pod.spec;
   if (spec === undefined) return;
   const containers = [...(spec.initContainers ?? []), ...(spec.containers ?? [])];
-  const needing = containers.filter(({ volumeMounts }) => !(volumeMounts ?? []).some(({ mountPath }) => mountPath === tokenMountPath));
+  const needing = containers.filter(
+    ({ volumeMounts }) => !(volumeMounts ?? []).some(({ mountPath }) => mountPath === tokenMountPath),
+  );
   if (needing.length === 0) return;
   const volumes = spec.volumes ?? [];
   let volume = volumes.find(({ name, projected }) => name.startsWith('kube-api-access-') && projected !== undefined);

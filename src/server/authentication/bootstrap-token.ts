@@ -21,7 +21,10 @@ export function bootstrapTokenVerifier(objects: ObjectAccess, now: () => number)
         data['usage-bootstrap-authentication'] === 'true' &&
         !isExpired(data['expiration'], now());
       if (!usable) throw unauthorized();
-      const user = { name: `system:bootstrap:${id}`, groups: ['system:bootstrappers', ...extraGroups(data['auth-extra-groups'])] };
+      const user = {
+        name: `system:bootstrap:${id}`,
+        groups: ['system:bootstrappers', ...extraGroups(data['auth-extra-groups'])],
+      };
       return { user, audiences: [] };
     },
   };

@@ -150,8 +150,7 @@ export class ServiceAccountTokens implements TokenVerifier {
   async #requireObject(of: { group: string; resource: string }, namespace: string, bound: BoundObject): Promise<void> {
     const { objects, now } = this.#options;
     // A miss may only mean that the cache has not caught up with a write that was just acknowledged.
-    const object =
-      objects.get(of, namespace, bound.name) ?? (await objects.getFresh(of, namespace, bound.name));
+    const object = objects.get(of, namespace, bound.name) ?? (await objects.getFresh(of, namespace, bound.name));
     if (object === undefined || object.metadata.uid !== bound.uid || isLongDeleted(object, now())) throw unauthorized();
   }
 }
@@ -183,7 +182,9 @@ function userOf(payload: Payload): UserInfo {
 }
 
 function keyIdOf(key: KeyObject): string {
-  return createHash('sha256').update(key.export({ type: 'spki', format: 'der' })).digest('base64url');
+  return createHash('sha256')
+    .update(key.export({ type: 'spki', format: 'der' }))
+    .digest('base64url');
 }
 
 function encode(value: object): string {

@@ -1,4 +1,3 @@
-import { as } from '../../api/resource.ts';
 import type {
   ClusterRole,
   ClusterRoleBinding,
@@ -6,6 +5,7 @@ import type {
   RoleBinding,
   Subject,
 } from '../../api/rbac/v1/types.generated.ts';
+import { as } from '../../api/resource.ts';
 import type { UnknownObject } from '../../machinery/meta.ts';
 import type { ObjectAccess, ObjectChange } from '../contract.ts';
 import type { Authorizer, UserInfo } from '../request.ts';
@@ -98,7 +98,11 @@ export class Rbac implements Authorizer {
   #role({ type, namespace, name, object }: ObjectChange): void {
     const key = `${namespace}/${name}`;
     if (type === 'delete') this.#roles.delete(key);
-    else this.#roles.set(key, (as<ClusterRole>(object).rules ?? []).map((rule) => new CompiledRule(rule)));
+    else
+      this.#roles.set(
+        key,
+        (as<ClusterRole>(object).rules ?? []).map((rule) => new CompiledRule(rule)),
+      );
   }
 
   #binding({ type, namespace, name, object }: ObjectChange): void {

@@ -21,7 +21,8 @@ export class CompiledRule {
     this.#verbs = new Matcher(rule.verbs);
     this.#groups = new Matcher(rule.apiGroups);
     this.#resources = new Matcher(rule.resources);
-    this.#names = rule.resourceNames === undefined || rule.resourceNames.length === 0 ? undefined : new Set(rule.resourceNames);
+    this.#names =
+      rule.resourceNames === undefined || rule.resourceNames.length === 0 ? undefined : new Set(rule.resourceNames);
     this.#paths = rule.nonResourceURLs ?? [];
   }
 
@@ -62,7 +63,9 @@ function pathMatches(pattern: string, path: string): boolean {
 
 /** The rules among `wanted` that `owned` do not cover: what somebody may not grant. */
 export function rulesNotCovered(owned: readonly CompiledRule[], wanted: readonly PolicyRule[]): PolicyRule[] {
-  return wanted.flatMap((rule) => [...breakDown(rule)]).filter((rule) => !owned.some((owner) => covers(owner.source, rule)));
+  return wanted
+    .flatMap((rule) => [...breakDown(rule)])
+    .filter((rule) => !owned.some((owner) => covers(owner.source, rule)));
 }
 
 /** One verb, group, resource and name a rule, as k8s.io/component-helpers/auth/rbac/validation.BreakdownRule. */

@@ -58,12 +58,16 @@ export async function ensurePriorityClasses(objects: ObjectAccess): Promise<void
 
 /** The service `kubernetes` with its endpoints, under which pods reach the API. */
 export async function ensureKubernetesService(objects: ObjectAccess, facts: ClusterFacts): Promise<void> {
-  await ensureObject(objects, { group: 'networking.k8s.io', resource: 'servicecidrs' }, {
-    apiVersion: 'networking.k8s.io/v1',
-    kind: 'ServiceCIDR',
-    metadata: { name: 'kubernetes' },
-    spec: { cidrs: [facts.serviceCidr] },
-  });
+  await ensureObject(
+    objects,
+    { group: 'networking.k8s.io', resource: 'servicecidrs' },
+    {
+      apiVersion: 'networking.k8s.io/v1',
+      kind: 'ServiceCIDR',
+      metadata: { name: 'kubernetes' },
+      spec: { cidrs: [facts.serviceCidr] },
+    },
+  );
   const labels = { component: 'apiserver', provider: 'kubernetes' };
   await ensureObject(objects, core('services'), {
     apiVersion: 'v1',
@@ -85,7 +89,12 @@ export async function ensureKubernetesService(objects: ObjectAccess, facts: Clus
 async function ensureEndpoints(objects: ObjectAccess, { advertiseAddress, port }: ClusterFacts): Promise<void> {
   const subsets = [{ addresses: [{ ip: advertiseAddress }], ports: [{ name: 'https', port, protocol: 'TCP' }] }];
   const labels = { 'endpointslice.kubernetes.io/skip-mirror': 'true' };
-  const wanted = { apiVersion: 'v1', kind: 'Endpoints', metadata: { name: 'kubernetes', namespace: 'default', labels }, subsets };
+  const wanted = {
+    apiVersion: 'v1',
+    kind: 'Endpoints',
+    metadata: { name: 'kubernetes', namespace: 'default', labels },
+    subsets,
+  };
   await ensureObject(objects, core('endpoints'), wanted, (kept) => replaceField(kept, 'subsets', subsets));
 }
 
@@ -108,7 +117,10 @@ async function ensureEndpointSlice(objects: ObjectAccess, { advertiseAddress, po
 }
 
 /** What an extension API server needs to believe the certificates that this server believes. */
-export async function ensureAuthenticationConfig(objects: ObjectAccess, { caCertificate }: ClusterFacts): Promise<void> {
+export async function ensureAuthenticationConfig(
+  objects: ObjectAccess,
+  { caCertificate }: ClusterFacts,
+): Promise<void> {
   const data = { 'client-ca-file': caCertificate };
   const metadata = { name: 'extension-apiserver-authentication', namespace: 'kube-system' };
   const wanted = { apiVersion: 'v1', kind: 'ConfigMap', metadata, data };

@@ -83,7 +83,9 @@ export async function ensureFlowObjects(objects: ObjectAccess): Promise<void> {
     ...levels.map((level): [string, PriorityLevelConfigurationSpec] => [level[0], limited(level)]),
   ];
   await Promise.all([
-    ...levelSpecs.map(([name, spec]) => ensure(objects, 'prioritylevelconfigurations', wrap('PriorityLevelConfiguration', name, spec))),
+    ...levelSpecs.map(([name, spec]) =>
+      ensure(objects, 'prioritylevelconfigurations', wrap('PriorityLevelConfiguration', name, spec)),
+    ),
     ...schemas.map(([name, level, matchingPrecedence, distinguisher, rule]) => {
       const spec: FlowSchemaSpec = {
         priorityLevelConfiguration: { name: level },
@@ -100,7 +102,13 @@ function ensure(objects: ObjectAccess, resource: string, object: UnknownObject):
   return ensureObject(objects, { group, resource }, object);
 }
 
-function limited([, nominalConcurrencyShares, lendablePercent, queues, handSize]: (typeof levels)[number]): PriorityLevelConfigurationSpec {
+function limited([
+  ,
+  nominalConcurrencyShares,
+  lendablePercent,
+  queues,
+  handSize,
+]: (typeof levels)[number]): PriorityLevelConfigurationSpec {
   const limitResponse =
     queues === undefined || handSize === undefined
       ? { type: 'Reject' }

@@ -1,5 +1,6 @@
 /**
  * The roles and bindings that every cluster has from its first start, as upstream 1.36 has them; read by `policy.ts`.
+ * `roadstead:node` is Roadstead's own: its agent is also what forwards services and answers DNS on the node.
  *
  *     role <namespace or -> <name> [part-of=<aggregate>] [sums=<aggregate>]
  *       <verbs> <API groups> <resources> [<resource names>]
@@ -44,6 +45,10 @@ role - system:aggregate-to-view part-of=view
   get,list,watch policy poddisruptionbudgets,poddisruptionbudgets/status
   get,list,watch networking.k8s.io ingresses,ingresses/status,networkpolicies
   get,list,watch resource.k8s.io resourceclaims,resourceclaims/status,resourceclaimtemplates
+role - roadstead:node
+  get,list,watch core endpoints,namespaces,nodes,pods,services
+  get,list,watch discovery.k8s.io endpointslices
+  get,list,watch networking.k8s.io networkpolicies
 role - system:auth-delegator
   create authentication.k8s.io tokenreviews
   create authorization.k8s.io subjectaccessreviews
@@ -376,8 +381,6 @@ role - system:node-proxier
   create,patch,update core,events.k8s.io events
   list,watch networking.k8s.io servicecidrs
   list,watch discovery.k8s.io endpointslices
-role - system:openshift:public-info-viewer
-  get url /.well-known,/.well-known/*
 role - system:persistent-volume-provisioner
   create,delete,get,list,watch core persistentvolumes
   get,list,update,watch core persistentvolumeclaims
@@ -412,6 +415,7 @@ role kube-system system:controller:cloud-provider
 role kube-system system:controller:token-cleaner
   delete,get,list,watch core secrets
   create,patch,update core,events.k8s.io events
+binding - roadstead:node ClusterRole:roadstead:node g=system:nodes
 binding - cluster-admin ClusterRole:cluster-admin g=system:masters
 binding - system:basic-user ClusterRole:system:basic-user g=system:authenticated
 binding - system:controller:attachdetach-controller ClusterRole:system:controller:attachdetach-controller s=kube-system/attachdetach-controller
@@ -460,7 +464,6 @@ binding - system:kube-scheduler ClusterRole:system:kube-scheduler u=system:kube-
 binding - system:monitoring ClusterRole:system:monitoring g=system:monitoring
 binding - system:node ClusterRole:system:node
 binding - system:node-proxier ClusterRole:system:node-proxier u=system:kube-proxy
-binding - system:openshift:public-info-viewer ClusterRole:system:openshift:public-info-viewer g=system:authenticated g=system:unauthenticated
 binding - system:public-info-viewer ClusterRole:system:public-info-viewer g=system:authenticated g=system:unauthenticated
 binding - system:service-account-issuer-discovery ClusterRole:system:service-account-issuer-discovery g=system:serviceaccounts
 binding - system:volume-scheduler ClusterRole:system:volume-scheduler u=system:kube-scheduler

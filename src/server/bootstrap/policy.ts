@@ -1,7 +1,7 @@
 import type { ClusterRole, ClusterRoleBinding, PolicyRule, Subject } from '../../api/rbac/v1/types.generated.ts';
 import { as } from '../../api/resource.ts';
 import type { UnknownObject } from '../../machinery/meta.ts';
-import { rulesNotCovered, CompiledRule } from '../authorization/rules.ts';
+import { CompiledRule, rulesNotCovered } from '../authorization/rules.ts';
 import type { ObjectAccess } from '../contract.ts';
 import { ensureObject } from './ensure.ts';
 import { policyText } from './policy-text.ts';
@@ -26,7 +26,9 @@ export interface Policy {
 export async function ensurePolicy(objects: ObjectAccess): Promise<void> {
   const { roles, bindings } = parsePolicy(policyText);
   await Promise.all([
-    ...roles.map((role) => ensureObject(objects, { group, resource: roleResource(role) }, role, (kept) => repairRole(kept, role))),
+    ...roles.map((role) =>
+      ensureObject(objects, { group, resource: roleResource(role) }, role, (kept) => repairRole(kept, role)),
+    ),
     ...bindings.map((binding) => ensureBinding(objects, binding)),
   ]);
   await sumAggregates(objects);

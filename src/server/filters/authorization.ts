@@ -56,7 +56,5 @@ function forbiddenMessage(attributes: AuthorizationAttributes): string {
   if (!attributes.isResourceRequest) return `${who}cannot ${verb} path ${JSON.stringify(attributes.path)}`;
   const resource = subresource === '' ? attributes.resource : `${attributes.resource}/${subresource}`;
   const what = `${who}cannot ${verb} resource ${JSON.stringify(resource)} in API group ${JSON.stringify(group)}`;
-  return namespace === ''
-    ? `${what} at the cluster scope`
-    : `${what} in the namespace ${JSON.stringify(namespace)}`;
+  return namespace === '' ? `${what} at the cluster scope` : `${what} in the namespace ${JSON.stringify(namespace)}`;
 }

@@ -17,7 +17,8 @@ export function isLongRunning(info: RequestInfo): boolean {
 /** Ends an ordinary request that takes too long with 504; never a long-running one. */
 export function deadlineFilter(logger: Logger, timeoutMs = requestTimeoutMs): Filter {
   return async (context, next) => {
-    if (!(context instanceof ServerContext) || context.upgrade !== undefined || isLongRunning(context.info)) return next();
+    if (!(context instanceof ServerContext) || context.upgrade !== undefined || isLongRunning(context.info))
+      return next();
     const timer = setTimeout(() => {
       const timeout = timeoutError('request did not complete within the allotted timeout');
       // Answered here and not by unwinding: the stage that hangs may never come back.

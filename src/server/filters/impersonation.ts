@@ -48,7 +48,8 @@ function refusePartialIdentity(context: RequestContext): void {
 function readIdentity({ headers }: RequestContext): Identity {
   const extra: Record<string, string[]> = {};
   for (const header in headers) {
-    if (header.startsWith(extraPrefix)) extra[decodeURIComponent(header.slice(extraPrefix.length))] = valuesOf(headers[header]);
+    if (header.startsWith(extraPrefix))
+      extra[decodeURIComponent(header.slice(extraPrefix.length))] = valuesOf(headers[header]);
   }
   return {
     name: valuesOf(headers['impersonate-user'])[0] ?? '',

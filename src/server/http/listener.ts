@@ -1,5 +1,10 @@
 import type { IncomingHttpHeaders, IncomingMessage, ServerResponse } from 'node:http';
-import { createSecureServer, type Http2SecureServer, type ServerHttp2Session, type ServerHttp2Stream } from 'node:http2';
+import {
+  createSecureServer,
+  type Http2SecureServer,
+  type ServerHttp2Session,
+  type ServerHttp2Stream,
+} from 'node:http2';
 import type { AddressInfo } from 'node:net';
 import type { Duplex } from 'node:stream';
 import type { TLSSocket } from 'node:tls';
@@ -112,9 +117,7 @@ class Connections {
     );
     // Asking for 'request' makes node install its HTTP/2 compatibility layer on 'stream'; ours is the faster one.
     server.removeAllListeners('stream');
-    server.on('stream', (stream, headers) =>
-      this.#http2(stream as ServerHttp2Stream, headers as IncomingHttpHeaders),
-    );
+    server.on('stream', (stream, headers) => this.#http2(stream as ServerHttp2Stream, headers as IncomingHttpHeaders));
     server.on('upgrade', (request: IncomingMessage, socket: Duplex, head: Buffer) =>
       this.#upgrade(request, socket, head),
     );

@@ -62,7 +62,12 @@ export async function issueLeaf(authority: KeyPair, request: LeafRequest, now: n
 }
 
 /** A certificate for the key of a PEM certificate signing request whose own signature must hold; names come from `request`. */
-export async function issueForCsr(authority: KeyPair, csrPem: string, request: LeafRequest, now: number): Promise<string> {
+export async function issueForCsr(
+  authority: KeyPair,
+  csrPem: string,
+  request: LeafRequest,
+  now: number,
+): Promise<string> {
   const x509 = await loadX509();
   const csr = new x509.Pkcs10CertificateRequest(csrPem);
   if (!(await csr.verify())) throw new Error('The signature of the certificate signing request does not hold');

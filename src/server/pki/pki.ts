@@ -41,7 +41,8 @@ export async function openPki(options: PkiOptions): Promise<Pki> {
   const { directory, now } = options;
   await mkdir(directory, { recursive: true, mode: 0o700 });
   const authority = await authorityIn(directory, now());
-  const leaf = (name: string, request: LeafRequest): Promise<KeyPair> => leafIn(directory, name, { authority, request, now: now() });
+  const leaf = (name: string, request: LeafRequest): Promise<KeyPair> =>
+    leafIn(directory, name, { authority, request, now: now() });
   return {
     caCertificate: authority.certificate,
     serving: await leaf('apiserver', servingRequest(options)),
@@ -60,7 +61,12 @@ function clientRequest(commonName: string, organizations: readonly string[]): Le
 
 function servingRequest({ clusterDomain, serviceIp, extraNames = [] }: PkiOptions): LeafRequest {
   const isIp = (name: string): boolean => /^[\d.]+$|:/.test(name);
-  const service = ['kubernetes', 'kubernetes.default', 'kubernetes.default.svc', `kubernetes.default.svc.${clusterDomain}`];
+  const service = [
+    'kubernetes',
+    'kubernetes.default',
+    'kubernetes.default.svc',
+    `kubernetes.default.svc.${clusterDomain}`,
+  ];
   return {
     commonName: 'kube-apiserver',
     usage: 'server',
