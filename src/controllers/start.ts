@@ -1,0 +1,57 @@
+import { type Client, createEventRecorder, createInformerFactory, runController } from '../client/index.ts';
+import type { Logger } from '../machinery/logger.ts';
+import { clusterRoleAggregationController } from './cluster-role-aggregation.ts';
+import type { Controller, ControllerContext, ControllerSettings } from './controller.ts';
+import { deploymentController } from './deployment/deployment-controller.ts';
+import { namespaceController } from './namespace/namespace-controller.ts';
+import { nodeIpamController } from './node-ipam.ts';
+import { replicaSetController } from './replica-set/replica-set-controller.ts';
+import { rootCaController } from './root-ca.ts';
+import { serviceAccountController } from './service-account.ts';
+
+export interface StartControllersOptions {
+  /** Everything goes through this; its user must be allowed everything. */
+  readonly client: Client;
+  readonly logger: Logger;
+  readonly signal: AbortSignal;
+  readonly options: ControllerSettings;
+}
+
+/** Runs all controllers over one set of informers until `signal` aborts; resolves when the last has ended. */
+export async function startControllers({ client, logger, signal, options }: StartControllersOptions): Promise<void> {
+  const informers = createInformerFactory(client, { logger });
+  const context: ControllerContext = {
+    client,
+    informers,
+    logger,
+    signal,
+    settings: options,
+    recorder: (component) => createEventRecorder({ client, component, logger, signal }),
+  };
+  const controllers = makeControllers(context);
+  informers.start(signal);
+  await Promise.all(controllers.map((controller) => run(controller, context)));
+}
+
+function makeControllers(context: ControllerContext): Controller[] {
+  const { clusterCidr, rootCa } = context.settings;
+  return [
+    namespaceController(context),
+    serviceAccountController(context),
+    ...(rootCa === undefined ? [] : [rootCaController(context, rootCa)]),
+    ...(clusterCidr === undefined ? [] : [nodeIpamController(context, clusterCidr)]),
+    replicaSetController(context),
+    deploymentController(context),
+    clusterRoleAggregationController(context),
+  ];
+}
+
+async function run(controller: Controller, { informers, logger, signal }: ControllerContext): Promise<void> {
+  const synced = (waiting: AbortSignal): Promise<void> => informers.synced(waiting);
+  const { name, queue, reconcile, workers, beside } = controller;
+  const loop = runController(
+    { name, queue, reconcile, logger, synced, ...(workers === undefined ? {} : { workers }) },
+    signal,
+  );
+  await Promise.all([loop, beside?.(signal)]);
+}
