@@ -1,6 +1,7 @@
 import { badRequest } from '../../machinery/status-error.ts';
 import type { Authorizer, Filter, RequestContext, UserInfo } from '../request.ts';
 import { forbiddenRequest } from './authorization.ts';
+import { decode } from './request-info.ts';
 
 const extraPrefix = 'impersonate-extra-';
 
@@ -48,8 +49,7 @@ function refusePartialIdentity(context: RequestContext): void {
 function readIdentity({ headers }: RequestContext): Identity {
   const extra: Record<string, string[]> = {};
   for (const header in headers) {
-    if (header.startsWith(extraPrefix))
-      extra[decodeURIComponent(header.slice(extraPrefix.length))] = valuesOf(headers[header]);
+    if (header.startsWith(extraPrefix)) extra[decode(header.slice(extraPrefix.length))] = valuesOf(headers[header]);
   }
   return {
     name: valuesOf(headers['impersonate-user'])[0] ?? '',

@@ -1,4 +1,3 @@
-import { badRequest } from '../../machinery/status-error.ts';
 import type { Filter, RequestInfo } from '../request.ts';
 
 const noRest: readonly string[] = [];
@@ -74,11 +73,12 @@ function splitPath(path: string): string[] {
   return path.includes('%') ? parts.map(decode) : parts;
 }
 
-function decode(part: string): string {
+/** A malformed escape stays as it stands: no object has such a name, so the request ends as not found. */
+export function decode(part: string): string {
   try {
     return decodeURIComponent(part);
-  } catch (error) {
-    throw badRequest(`invalid URL escape in "${part}": ${String(error)}`);
+  } catch {
+    return part;
   }
 }
 
