@@ -2,7 +2,7 @@ import type { ClusterRole, ClusterRoleBinding, PolicyRule } from '../../api/rbac
 import { as } from '../../api/resource.ts';
 import { notFound } from '../../machinery/status-error.ts';
 import type { Rbac } from '../authorization/rbac.ts';
-import { formatRules, rulesNotCovered } from '../authorization/rules.ts';
+import { formatRules, formatStrings, rulesNotCovered } from '../authorization/rules.ts';
 import type { AdmissionAttributes, AdmissionPlugin, Authorizer, UserInfo } from '../request.ts';
 import { refuse } from './refusals.ts';
 
@@ -66,7 +66,7 @@ function refuseUncovered(attributes: AdmissionAttributes, rbac: Rbac, wanted: re
   const { user, namespace } = attributes;
   const missing = rulesNotCovered(rbac.rulesOf(user, namespace), wanted);
   if (missing.length === 0) return;
-  const who = `user ${JSON.stringify(user.name)} (groups=${JSON.stringify(user.groups)})`;
+  const who = `user ${JSON.stringify(user.name)} (groups=${formatStrings(user.groups)})`;
   throw refuse(
     attributes,
     `${who} is attempting to grant RBAC permissions not currently held:\n${formatRules(missing)}`,

@@ -104,16 +104,25 @@ function includes(values: readonly string[] | undefined, value: string | undefin
 export function formatRules(rules: readonly PolicyRule[]): string {
   const verbsByRest = new Map<string, string[]>();
   for (const rule of rules) {
-    const rest = [
-      ['APIGroups', rule.apiGroups],
-      ['Resources', rule.resources],
-      ['ResourceNames', rule.resourceNames],
-      ['NonResourceURLs', rule.nonResourceURLs],
-    ]
-      .filter(([, values]) => values !== undefined && values.length > 0)
-      .map(([label, values]) => `${String(label)}:${JSON.stringify(values)}`)
+    const parts: [string, readonly string[]][] = [
+      ['APIGroups', rule.apiGroups ?? []],
+      ['Resources', rule.resources ?? []],
+      ['ResourceNames', rule.resourceNames ?? []],
+      ['NonResourceURLs', rule.nonResourceURLs ?? []],
+    ];
+    const rest = parts
+      .filter(([, values]) => values.length > 0)
+      .map(([label, values]) => `${label}:${formatStrings(values)}`)
       .join(', ');
     verbsByRest.set(rest, [...(verbsByRest.get(rest) ?? []), ...rule.verbs]);
   }
-  return [...verbsByRest].map(([rest, verbs]) => `{${rest}, Verbs:${JSON.stringify(verbs)}}`).join('\n');
+  return [...verbsByRest]
+    .map(([rest, verbs]) => `{${rest}, Verbs:${formatStrings(verbs)}}`)
+    .sort()
+    .join('\n');
+}
+
+/** As Go prints a list of quoted strings: `["a" "b"]`. */
+export function formatStrings(values: readonly string[]): string {
+  return `[${values.map((value) => JSON.stringify(value)).join(' ')}]`;
 }
