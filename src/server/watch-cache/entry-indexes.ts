@@ -55,8 +55,8 @@ class EntryIndex {
   }
 
   change(before: CacheEntry | undefined, after: CacheEntry | undefined): void {
-    const was = before === undefined ? undefined : this.#valueGetter(before);
-    const is = after === undefined ? undefined : this.#valueGetter(after);
+    const was = before === undefined ? undefined : this.#fieldValue(before);
+    const is = after === undefined ? undefined : this.#fieldValue(after);
     if (was === is) return;
     if (was !== undefined && before !== undefined) {
       const keys = this.#keysByValue.get(was);

@@ -1,0 +1,56 @@
+import type { ResourceDefinition, SubresourceDefinition } from '../../api/resource.ts';
+import type { UnknownObject } from '../../machinery/meta.ts';
+import type { AdmissionChain } from '../contract.ts';
+import type { AdmissionAttributes, AdmissionOperation, UserInfo } from '../request.ts';
+
+/** Who wants what written, apart from the object itself. */
+export interface WriteRequest {
+  readonly row: ResourceDefinition;
+  readonly subresource?: SubresourceDefinition | undefined;
+  readonly namespace: string;
+  /** `''` on a create. */
+  readonly name: string;
+  readonly user: UserInfo;
+  readonly dryRun: boolean;
+  /** Who owns the fields this write sets. */
+  readonly fieldManager: string;
+  /** `metadata.managedFields` are right already (server-side apply). */
+  readonly managesFields?: boolean;
+  /** The options as sent: CreateOptions, UpdateOptions, PatchOptions, DeleteOptions. */
+  readonly options: Readonly<Record<string, unknown>>;
+  /** Collects `Warning` headers. */
+  readonly warnings: string[];
+  /** False for the server's own writes. */
+  readonly admission: boolean;
+}
+
+/** An object as it was written, in the row's version, and as bytes where the cache has them. */
+export interface Written {
+  readonly object: UnknownObject;
+  readonly bytes?: Buffer | undefined;
+  /** The object did not exist before. */
+  readonly created: boolean;
+}
+
+/** Attributes when some plugin cares, else undefined. */
+export function admissionAttributes(
+  chain: AdmissionChain,
+  request: WriteRequest,
+  operation: AdmissionOperation,
+  objects: { object?: UnknownObject; oldObject?: UnknownObject; name: string },
+): AdmissionAttributes | undefined {
+  const { row, subresource } = request;
+  const subject = { operation, group: row.group, resource: row.resource, subresource: subresource?.name ?? '' };
+  if (!request.admission || !chain.handles(subject)) return undefined;
+  return {
+    ...subject,
+    user: request.user,
+    version: row.version,
+    kind: row.kind,
+    namespace: request.namespace,
+    dryRun: request.dryRun,
+    options: request.options,
+    warnings: request.warnings,
+    ...objects,
+  };
+}

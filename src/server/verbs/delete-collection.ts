@@ -1,0 +1,46 @@
+import type { ResourceDefinition } from '../../api/resource.ts';
+import { formatGroupVersion, type UnknownObject } from '../../machinery/meta.ts';
+import { isNotFound } from '../../machinery/status-error.ts';
+import { deleteObject } from '../registry/deletion.ts';
+import type { Registry } from '../registry/registry.ts';
+import { targetOf } from '../registry/target.ts';
+import type { RequestContext } from '../request.ts';
+import { readDeletion } from './delete.ts';
+import { selectionOf } from './request-options.ts';
+import { sendPlain } from './respond.ts';
+
+/** Deletions of one request that are under way at a time. */
+const deletionsAtOnce = 16;
+
+/** Deletes what a list with the same selectors would show, each as a delete of its own. */
+export async function deleteCollection(
+  context: RequestContext,
+  row: ResourceDefinition,
+  registry: Registry,
+): Promise<void> {
+  const { request, options } = await readDeletion(context, row);
+  const selection = selectionOf(context, row);
+  await registry.hub.fresh();
+  const { cache } = targetOf(registry.hub, row);
+  const doomed = [...cache.select(selection)];
+  const deleted: UnknownObject[] = [];
+  let next = 0;
+  const deleteSome = async () => {
+    for (let entry = doomed[next++]; entry !== undefined; entry = doomed[next++]) {
+      try {
+        const { object } = await deleteObject(
+          registry,
+          { ...request, namespace: entry.namespace, name: entry.name },
+          options,
+        );
+        deleted.push(object);
+      } catch (error) {
+        // Someone else was faster.
+        if (!isNotFound(error)) throw error;
+      }
+    }
+  };
+  await Promise.all(Array.from({ length: Math.min(deletionsAtOnce, doomed.length) }, deleteSome));
+  const metadata = { resourceVersion: String(registry.hub.revision) };
+  await sendPlain(context, { kind: row.listKind, apiVersion: formatGroupVersion(row), metadata, items: deleted }, 200);
+}

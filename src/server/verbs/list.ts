@@ -1,0 +1,155 @@
+import type { ResourceDefinition } from '../../api/resource.ts';
+import { formatGroupVersion } from '../../machinery/meta.ts';
+import { ApiError, badRequest, gone } from '../../machinery/status-error.ts';
+import type { Registry } from '../registry/registry.ts';
+import { type Target, targetOf } from '../registry/target.ts';
+import type { RequestContext } from '../request.ts';
+import { tableEnd, tableHead } from '../table/table.ts';
+import type { CacheEntry } from '../watch-cache/cache-entry.ts';
+import type { OrderedSnapshot } from '../watch-cache/ordered-entries.ts';
+import type { Selection } from '../watch-cache/selection.ts';
+import { type ContinueToken, decodeContinue, encodeContinue } from './continue-token.ts';
+import { negotiate } from './media-type.ts';
+import { formOf, type RowForm } from './object-form.ts';
+import { flagOf, numberOf, selectionOf } from './request-options.ts';
+import { awaitRevision, type RevisionWish, revisionWishOf } from './resource-version.ts';
+import { jsonType, sendJson } from './respond.ts';
+
+/** A longer answer goes out in pieces of this size, as fast as the client takes them. */
+const chunkBytes = 1024 * 1024;
+const comma = Buffer.from(',');
+const listEnd = Buffer.from(']}');
+
+/** What goes into a list. */
+interface Page {
+  readonly entries: readonly CacheEntry[];
+  readonly revision: number;
+  readonly next?: string;
+  readonly remaining?: number;
+}
+
+export async function list(context: RequestContext, row: ResourceDefinition, registry: Registry): Promise<void> {
+  const accepted = negotiate(context.headers.accept);
+  const form = formOf(row, accepted, context.query, registry.clock);
+  const page = await readPage(context, row, registry);
+  const head = Buffer.from(headOf(row, form, page));
+  const items = page.entries.map((entry) =>
+    form.encodeItem === undefined ? entry.bytes : Buffer.from(form.encodeItem(entry.object)),
+  );
+  const end = form.table === undefined ? listEnd : Buffer.from(tableEnd);
+  const size = items.reduce((sum, item) => sum + item.length + 1, head.length + end.length);
+  if (accepted.encoding === 'json' && size > chunkBytes && !flagOf(context.query, 'pretty')) {
+    await streamList(context, head, items, end);
+    return;
+  }
+  const pieces: Buffer[] = [head];
+  for (const item of items) pieces.push(item, comma);
+  if (items.length > 0) pieces.pop();
+  pieces.push(end);
+  await sendJson(context, accepted, 200, Buffer.concat(pieces));
+}
+
+async function streamList(context: RequestContext, head: Buffer, items: readonly Buffer[], end: Buffer): Promise<void> {
+  const stream = context.response.stream(200, jsonType);
+  let pieces: Buffer[] = [head];
+  let size = head.length;
+  for (let index = 0; index < items.length; index++) {
+    const item = items[index];
+    if (item === undefined) break;
+    if (index > 0) pieces.push(comma);
+    pieces.push(item);
+    size += item.length + 1;
+    if (size < chunkBytes) continue;
+    const open = stream.write(Buffer.concat(pieces));
+    pieces = [];
+    size = 0;
+    if (!open) await stream.drained();
+    if (context.signal.aborted) return;
+  }
+  pieces.push(end);
+  stream.write(Buffer.concat(pieces));
+  stream.end();
+}
+
+function headOf(row: ResourceDefinition, form: RowForm, { revision, next, remaining }: Page): string {
+  const metadata = {
+    resourceVersion: String(revision),
+    ...(next === undefined ? {} : { continue: next }),
+    ...(remaining === undefined ? {} : { remainingItemCount: remaining }),
+  };
+  if (form.table !== undefined) return tableHead(row, form.table, metadata);
+  const partial = form.id.startsWith('Partial ');
+  const kind = partial ? 'PartialObjectMetadataList' : row.listKind;
+  const apiVersion = partial ? `meta.k8s.io/${form.id.slice('Partial '.length)}` : formatGroupVersion(row);
+  return `${JSON.stringify({ kind, apiVersion, metadata }).slice(0, -1)},"items":[`;
+}
+
+async function readPage(context: RequestContext, row: ResourceDefinition, registry: Registry): Promise<Page> {
+  const { query } = context;
+  const target = targetOf(registry.hub, row);
+  const selection = selectionOf(context, row);
+  const limit = numberOf(query, 'limit') ?? 0;
+  if (limit < 0) throw badRequest('limit must be a positive number');
+  const text = query.get('continue') ?? '';
+  const wish = revisionWishOf(query, text !== '');
+  const token = text === '' ? undefined : decodeContinue(text);
+  await awaitRevision(registry.hub, token === undefined ? wish.revision : Math.max(0, token.revision));
+  if (token === undefined && limit === 0 && wish.match !== 'Exact') {
+    return { entries: [...target.cache.select(selection)], revision: registry.hub.revision };
+  }
+  return readChunk(target, registry, selection, { limit, token, wish });
+}
+
+function readChunk(
+  { cache }: Target,
+  registry: Registry,
+  selection: Selection,
+  { limit, token, wish }: { limit: number; token: ContinueToken | undefined; wish: RevisionWish },
+): Page {
+  const now = registry.clock();
+  const asked = token === undefined ? (wish.match === 'Exact' ? wish.revision : undefined) : token.revision;
+  const exact = asked !== undefined && asked >= 0;
+  const revision = exact ? asked : registry.hub.revision;
+  const snapshot = exact ? cache.entriesAt(revision, now) : cache.snapshot();
+  if (snapshot === undefined) throw token === undefined ? tooOld(revision, cache.ring.floor) : expired(token);
+  const entries: CacheEntry[] = [];
+  let more = false;
+  for (const entry of snapshot.range(selection.keyPrefix, token === undefined ? undefined : `${token.after}\u0000`)) {
+    if (!selection.matches(entry)) continue;
+    if (limit > 0 && entries.length === limit) {
+      more = true;
+      break;
+    }
+    entries.push(entry);
+  }
+  const last = entries.at(-1);
+  if (!more || last === undefined) return { entries, revision };
+  cache.keep(revision, snapshot, now);
+  return {
+    entries,
+    revision,
+    next: encodeContinue({ revision, after: last.key }),
+    ...(selection.whole ? { remaining: countAfter(snapshot, selection.keyPrefix, last.key) } : {}),
+  };
+}
+
+function countAfter(snapshot: OrderedSnapshot<CacheEntry>, prefix: string, key: string): number {
+  let count = 0;
+  for (const _ of snapshot.range(prefix, `${key}\u0000`)) count++;
+  return count;
+}
+
+function tooOld(revision: number, floor: number): ApiError {
+  return gone(`too old resource version: ${revision} (${floor})`);
+}
+
+/** Upstream's words, with a token that goes on from the same place in what is there now. */
+function expired({ after }: ContinueToken): ApiError {
+  const { status } = gone(
+    'The provided continue parameter is too old to display a consistent list result. You can start a new list without ' +
+      'the continue parameter, or use the continue token in this response to retrieve the remainder of the results. ' +
+      'Continuing with the provided token results in an inconsistent list - objects that were created, modified, or ' +
+      'deleted between the time the first chunk was returned and now may show up in the list.',
+  );
+  return new ApiError({ ...status, metadata: { continue: encodeContinue({ revision: -1, after }) } });
+}

@@ -1,0 +1,126 @@
+import type { ResourceDefinition, SubresourceDefinition } from '../../api/resource.ts';
+import { clone, isJsonObject, type JsonObject } from '../../machinery/json.ts';
+import type { UnknownObject } from '../../machinery/meta.ts';
+import { applyJsonPatch } from '../../machinery/patch/json.ts';
+import { applyMergePatch } from '../../machinery/patch/merge.ts';
+import { applyStrategicMergePatch } from '../../machinery/patch/strategic.ts';
+import type { StructSchema } from '../../machinery/schema.ts';
+import { badRequest, invalid, unsupportedMediaType } from '../../machinery/status-error.ts';
+import { decodeFields } from '../../machinery/unknown-fields.ts';
+import { readBody } from '../body.ts';
+import type { Registry } from '../registry/registry.ts';
+import type { RequestContext } from '../request.ts';
+import { mediaTypeOf, negotiate } from './media-type.ts';
+import { parseBody, strictProblems } from './object-decoding.ts';
+import { type FieldValidation, fieldValidationOf, writeRequestOf } from './request-options.ts';
+import { sendObject } from './respond.ts';
+import { applyServerSide } from './server-side-apply.ts';
+
+type PatchKind = 'json' | 'merge' | 'strategic' | 'apply';
+
+const patchKinds: ReadonlyMap<string, PatchKind> = new Map([
+  ['application/json-patch+json', 'json'],
+  ['application/merge-patch+json', 'merge'],
+  ['application/strategic-merge-patch+json', 'strategic'],
+  ['application/apply-patch+yaml', 'apply'],
+  ['application/apply-patch+json', 'apply'],
+]);
+
+export async function patch(
+  context: RequestContext,
+  row: ResourceDefinition,
+  registry: Registry,
+  subresource?: SubresourceDefinition,
+): Promise<void> {
+  negotiate(context.headers.accept);
+  const { kind, value } = await readPatch(context);
+  if (kind === 'apply') {
+    await applyServerSide(context, row, registry, value, subresource);
+    return;
+  }
+  const request = writeRequestOf(context, row, subresource, 'PatchOptions');
+  const validation = fieldValidationOf(context.query, 'PatchOptions');
+  const written = await registry.update(request, {
+    change: (old) => {
+      const patched = patchedObject(kind, old, value, row.schema);
+      checkIdentity(patched, old);
+      checkFields(patched, row, validation, value, context.warnings);
+      return patched;
+    },
+  });
+  await sendObject(context, row, written, 200, registry.clock);
+}
+
+/** The body of a PATCH by its content type. Throws 415 for a type that is not a patch. */
+export async function readPatch(context: RequestContext): Promise<{ kind: PatchKind; value: unknown }> {
+  const type = mediaTypeOf(context.headers['content-type']);
+  const kind = patchKinds.get(type);
+  if (kind === undefined) {
+    throw unsupportedMediaType(
+      `the body of the request was in an unknown format - accepted media types include: ${[...patchKinds.keys()].join(', ')}`,
+    );
+  }
+  const body = await readBody(context);
+  const parsed = await parseBody(body, type === 'application/apply-patch+yaml' ? type : 'application/json', 'Ignore');
+  return { kind, value: parsed.value };
+}
+
+/** `old` is shared; the answer is a new object. The patch may be applied more than once. */
+export function patchedObject(
+  kind: Exclude<PatchKind, 'apply'>,
+  old: UnknownObject,
+  patchValue: unknown,
+  schema: StructSchema,
+): UnknownObject {
+  const document = clone(old);
+  if (kind === 'json') return applyJsonPatch(document, patchValue);
+  if (!isJsonObject(patchValue)) throw badRequest('the patch is not a JSON object');
+  const own = clone(patchValue);
+  const result =
+    kind === 'merge'
+      ? applyMergePatch(document, own)
+      : applyStrategicMergePatch(document as unknown as JsonObject, own, schema);
+  if (!isJsonObject(result)) throw badRequest('the patch does not leave an object');
+  return result as UnknownObject;
+}
+
+function checkIdentity(patched: UnknownObject, old: UnknownObject): void {
+  if (patched.apiVersion !== old.apiVersion || patched.kind !== old.kind) {
+    throw badRequest(
+      `the API version in the data (${patched.apiVersion}) does not match the expected API version (${old.apiVersion})`,
+    );
+  }
+  if (!isJsonObject(patched.metadata)) throw badRequest('the patch removes the metadata');
+  if (patched.metadata.name !== old.metadata.name) {
+    throw badRequest(
+      `the name of the object (${patched.metadata.name}) does not match the name on the URL (${old.metadata.name})`,
+    );
+  }
+  if (patched.metadata.namespace !== old.metadata.namespace) {
+    throw badRequest('the namespace of the object does not match the namespace on the URL');
+  }
+}
+
+function checkFields(
+  patched: UnknownObject,
+  row: ResourceDefinition,
+  validation: FieldValidation,
+  patchValue: unknown,
+  warnings: string[],
+): void {
+  const { unknown, typeErrors } = decodeFields(patched, row.schema);
+  const shown = () => JSON.stringify(patchValue);
+  const [typeError] = typeErrors;
+  if (typeError !== undefined) {
+    throw invalid({ group: '', kind: '' }, '', [
+      { type: 'invalid', field: 'patch', value: shown(), detail: typeError },
+    ]);
+  }
+  if (validation === 'Ignore' || unknown.length === 0) return;
+  const problems = strictProblems(unknown, []);
+  if (validation === 'Strict') {
+    const detail = `strict decoding error: ${problems.join(', ')}`;
+    throw invalid({ group: '', kind: '' }, '', [{ type: 'invalid', field: 'patch', value: shown(), detail }]);
+  }
+  for (const problem of problems) if (!warnings.includes(problem)) warnings.push(problem);
+}
