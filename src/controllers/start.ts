@@ -3,11 +3,17 @@ import type { Logger } from '../machinery/logger.ts';
 import { clusterRoleAggregationController } from './cluster-role-aggregation.ts';
 import type { Controller, ControllerContext, ControllerSettings } from './controller.ts';
 import { deploymentController } from './deployment/deployment-controller.ts';
+import { endpointSliceController } from './endpoint-slice/endpoint-slice-controller.ts';
+import { endpointsController } from './endpoints/endpoints-controller.ts';
+import { garbageCollector } from './garbage-collector/garbage-collector.ts';
 import { namespaceController } from './namespace/namespace-controller.ts';
 import { nodeIpamController } from './node-ipam.ts';
+import { nodeLifecycleController } from './node-lifecycle/node-lifecycle-controller.ts';
+import { podGcController } from './pod-gc.ts';
 import { replicaSetController } from './replica-set/replica-set-controller.ts';
 import { rootCaController } from './root-ca.ts';
 import { serviceAccountController } from './service-account.ts';
+import { taintEvictionController } from './taint-eviction.ts';
 
 export interface StartControllersOptions {
   /** Everything goes through this; its user must be allowed everything. */
@@ -42,7 +48,13 @@ function makeControllers(context: ControllerContext): Controller[] {
     ...(clusterCidr === undefined ? [] : [nodeIpamController(context, clusterCidr)]),
     replicaSetController(context),
     deploymentController(context),
+    endpointSliceController(context),
+    endpointsController(context),
+    nodeLifecycleController(context),
+    taintEvictionController(context),
+    podGcController(context),
     clusterRoleAggregationController(context),
+    garbageCollector(context),
   ];
 }
 
