@@ -24,6 +24,11 @@ export interface ResourceDefinition {
   readonly namespaced: boolean;
   readonly verbs: readonly Verb[];
   readonly schema: StructSchema;
+  /**
+   * The OpenAPI v3 schema that a CustomResourceDefinition was written with, which OpenAPI publishes as it stands. Absent
+   * for built-in rows, whose documents are made from `schema` and the prose.
+   */
+  readonly openApiSchema?: Readonly<Record<string, unknown>>;
   readonly columns: readonly Column[];
   /** Selectable fields besides `metadata.name` and `metadata.namespace`: path -> value (`''` when unset). */
   readonly selectableFields: Readonly<Record<string, (object: UnknownObject) => string>>;

@@ -1,0 +1,97 @@
+import type { FieldError } from '../../../machinery/status-error.ts';
+import { ageColumn, column, nameColumn } from '../../columns.ts';
+import { checkRequiredChoice, negativeDetail } from '../../field-checks.ts';
+import { invalidValue, required, specPath } from '../../field-errors.ts';
+import type { Column, ResourceDefinition } from '../../resource.ts';
+import { defineResource } from '../../strategy.ts';
+import { formatTargets } from './targets.ts';
+import type { HorizontalPodAutoscaler, HPAScalingRules } from './types.generated.ts';
+
+const metricTypes = ['Object', 'Pods', 'Resource', 'ContainerResource', 'External'];
+
+export const autoscalerColumns: readonly Column[] = [
+  nameColumn,
+  column<HorizontalPodAutoscaler>('Reference', ({ spec }) => `${spec.scaleTargetRef.kind}/${spec.scaleTargetRef.name}`),
+  column<HorizontalPodAutoscaler>('Targets', ({ spec, status }) => formatTargets(spec.metrics, status?.currentMetrics)),
+  column<HorizontalPodAutoscaler>('MinPods', ({ spec }) => String(spec.minReplicas ?? '<unset>')),
+  column<HorizontalPodAutoscaler>('MaxPods', ({ spec }) => spec.maxReplicas),
+  column<HorizontalPodAutoscaler>('Replicas', ({ status }) => status?.currentReplicas ?? 0),
+  ageColumn,
+];
+
+export const autoscalingV2Resources: readonly ResourceDefinition[] = [
+  defineResource<HorizontalPodAutoscaler>({
+    group: 'autoscaling',
+    version: 'v2',
+    kind: 'HorizontalPodAutoscaler',
+    resource: 'horizontalpodautoscalers',
+    shortNames: ['hpa'],
+    categories: ['all'],
+    schema: 'autoscaling/v2.HorizontalPodAutoscaler',
+    columns: autoscalerColumns,
+    statusSubresource: true,
+    initialStatus: () => ({ desiredReplicas: 0, currentMetrics: null }),
+    defaults: applyAutoscalerDefaults,
+    validate: validateAutoscaler,
+  }),
+];
+
+export function applyAutoscalerDefaults({ spec }: HorizontalPodAutoscaler): void {
+  if (spec === undefined) return;
+  spec.minReplicas ??= 1;
+  if (spec.metrics === undefined || spec.metrics.length === 0) {
+    spec.metrics = [
+      { type: 'Resource', resource: { name: 'cpu', target: { type: 'Utilization', averageUtilization: 80 } } },
+    ];
+  }
+  if (spec.behavior === undefined) return;
+  spec.behavior.scaleUp = {
+    stabilizationWindowSeconds: 0,
+    selectPolicy: 'Max',
+    policies: [
+      { type: 'Pods', value: 4, periodSeconds: 15 },
+      { type: 'Percent', value: 100, periodSeconds: 15 },
+    ],
+    ...given(spec.behavior.scaleUp),
+  };
+  spec.behavior.scaleDown = {
+    selectPolicy: 'Max',
+    policies: [{ type: 'Percent', value: 100, periodSeconds: 15 }],
+    ...given(spec.behavior.scaleDown),
+  };
+}
+
+/** The rules as written, an empty list of policies counting as none. */
+function given(rules: HPAScalingRules = {}): HPAScalingRules {
+  const { policies, ...rest } = rules;
+  return policies === undefined || policies.length === 0 ? rest : rules;
+}
+
+function validateAutoscaler({ spec }: HorizontalPodAutoscaler): FieldError[] {
+  const errors: FieldError[] = [];
+  const { minReplicas, maxReplicas, scaleTargetRef, metrics } = spec;
+  if (minReplicas !== undefined && minReplicas < 1) {
+    errors.push(invalidValue(specPath.child('minReplicas'), minReplicas, 'must be greater than or equal to 1'));
+  }
+  if ((maxReplicas ?? 0) < 1) {
+    errors.push(invalidValue(specPath.child('maxReplicas'), maxReplicas ?? 0, 'must be greater than 0'));
+  } else if (minReplicas !== undefined && maxReplicas < minReplicas) {
+    const detail = 'must be greater than or equal to `minReplicas`';
+    errors.push(invalidValue(specPath.child('maxReplicas'), maxReplicas, detail));
+  }
+  const refPath = specPath.child('scaleTargetRef');
+  if ((scaleTargetRef?.kind ?? '') === '') errors.push(required(refPath.child('kind')));
+  if ((scaleTargetRef?.name ?? '') === '') errors.push(required(refPath.child('name')));
+  metrics?.forEach((metric, index) => {
+    checkRequiredChoice(errors, specPath.at('metrics', index).child('type'), metric.type, metricTypes);
+  });
+  for (const side of ['scaleUp', 'scaleDown'] as const) {
+    const window = spec.behavior?.[side]?.stabilizationWindowSeconds;
+    const path = specPath.child('behavior').child(side).child('stabilizationWindowSeconds');
+    if (window !== undefined && window < 0) errors.push(invalidValue(path, window, negativeDetail));
+    if (window !== undefined && window > 3600) {
+      errors.push(invalidValue(path, window, 'must be less than or equal to 3600'));
+    }
+  }
+  return errors;
+}
