@@ -7,7 +7,7 @@ const levels = ['error', 'warn', 'info', 'debug'];
 /** The log of a daemon: JSON lines on standard output. */
 export function daemonLogger(name: string, level: string): Logger {
   if (!levels.includes(level)) throw new UserError(`"${level}" is not a log level; use one of ${levels.join(', ')}`);
-  return pino({ name, level, base: undefined, timestamp: pino.stdTimeFunctions.isoTime });
+  return pino({ name, level, base: null, timestamp: pino.stdTimeFunctions.isoTime });
 }
 
 /**

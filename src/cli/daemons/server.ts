@@ -1,0 +1,164 @@
+import { readFile } from 'node:fs/promises';
+import { hostname } from 'node:os';
+import path from 'node:path';
+import type { Client } from '../../client/contract.ts';
+import { createClient } from '../../client/rest-client.ts';
+import { startControllers } from '../../controllers/start.ts';
+import type { Logger } from '../../machinery/logger.ts';
+import { startScheduler } from '../../scheduler/start.ts';
+import { writeKubeconfig } from '../../server/pki/kubeconfig.ts';
+import { type RunningServer, startServer } from '../../server/server.ts';
+import { isStoreError, type Store } from '../../store/contract.ts';
+import { openLmdbStore } from '../../store/lmdb/open.ts';
+import { type DataDirectory, dataDirectory } from '../data-directory.ts';
+import { installationRoot } from '../installation.ts';
+import { UserError } from '../user-error.ts';
+import { programVersion } from '../version.ts';
+import { aborted, daemonLogger, shutdownSignal } from './daemon.ts';
+
+export interface ServerCommandOptions {
+  readonly dataDir: string;
+  readonly address: string;
+  readonly port: number;
+  /** Comma-separated: `api`, `controllers`, `scheduler`. */
+  readonly components: string;
+  readonly serviceCidr: string;
+  readonly clusterCidr: string;
+  readonly clusterDomain: string;
+  readonly serviceNodePortRange: string;
+  readonly logLevel: string;
+}
+
+const knownComponents = ['api', 'controllers', 'scheduler'];
+const closeTimeoutMs = 8000;
+
+/** `roadstead server`: runs until SIGTERM or SIGINT. */
+export async function runServer(options: ServerCommandOptions): Promise<void> {
+  const components = parseComponents(options.components);
+  const files = dataDirectory(options.dataDir);
+  const logger = daemonLogger('server', options.logLevel);
+  const signal = shutdownSignal(logger);
+  const store = await openStore(files);
+  const server = await startApi(store, files, options, logger);
+  await writeKubeconfigs(server, files);
+  const loops = startLoops(server, components, options, logger, signal);
+  loops.catch((error: unknown) => {
+    logger.error({ err: error }, 'Control loops ended');
+    process.exit(70);
+  });
+  await aborted(signal);
+  // What does not end by itself in time ends with the process: every write it acknowledged is on disk.
+  setTimeout(() => process.exit(0), closeTimeoutMs).unref();
+  await server.close();
+  await store.close();
+  process.exit(0);
+}
+
+async function openStore(files: DataDirectory): Promise<Store> {
+  try {
+    return await openLmdbStore(files.store);
+  } catch (error) {
+    if (isStoreError(error)) throw new UserError(error.message, { cause: error });
+    throw error;
+  }
+}
+
+async function startApi(
+  store: Store,
+  files: DataDirectory,
+  options: ServerCommandOptions,
+  logger: Logger,
+): Promise<RunningServer> {
+  try {
+    return await startServer({
+      dataDirectory: files.server,
+      store,
+      logger,
+      address: options.address,
+      port: options.port,
+      serviceCidr: options.serviceCidr,
+      nodePortRange: parsePortRange(options.serviceNodePortRange),
+      clusterDomain: options.clusterDomain,
+      loadProse,
+    });
+  } catch (error) {
+    await store.close();
+    if (error instanceof Error && /EADDRINUSE|already in use/.test(`${error.message} ${String(error.cause)}`)) {
+      throw new UserError(
+        `Port ${options.port} is already in use; stop what listens there, or choose another with --port`,
+      );
+    }
+    throw error;
+  }
+}
+
+/** The administrator's, and the one of the agent on this host. */
+async function writeKubeconfigs(server: RunningServer, files: DataDirectory): Promise<void> {
+  const nodeName = hostname().toLowerCase();
+  const common = { server: server.url, caCertificate: server.caCertificate, cluster: 'roadstead' };
+  await writeKubeconfig(files.kubeconfig, {
+    ...common,
+    credentials: await server.pki.adminCredentials(),
+    user: 'kubernetes-admin',
+  });
+  await writeKubeconfig(files.agentKubeconfig, {
+    ...common,
+    credentials: await server.pki.nodeCredentials(nodeName),
+    user: `system:node:${nodeName}`,
+  });
+}
+
+async function startLoops(
+  server: RunningServer,
+  components: ReadonlySet<string>,
+  options: ServerCommandOptions,
+  logger: Logger,
+  signal: AbortSignal,
+): Promise<void> {
+  const started: Promise<void>[] = [];
+  if (components.has('controllers')) {
+    const client = localClient(server, 'system:kube-controller-manager', 'kube-controller-manager');
+    const { clusterCidr } = options;
+    started.push(startControllers({ client, logger, signal, options: { clusterCidr, rootCa: server.caCertificate } }));
+  }
+  if (components.has('scheduler')) {
+    const client = localClient(server, 'system:kube-scheduler', 'kube-scheduler');
+    started.push(startScheduler({ client, logger, signal }));
+  }
+  await Promise.all(started);
+}
+
+function localClient(server: RunningServer, name: string, part: string): Client {
+  // One identity for every loop of this process, as upstream's loopback client: it may do everything.
+  const transport = server.localTransport({ name, groups: ['system:masters', 'system:authenticated'] });
+  return createClient(transport, { userAgent: `${part}/${programVersion}` });
+}
+
+/** Beside the bundle when built, beside its source otherwise. */
+async function loadProse(): Promise<Record<string, Record<string, string>>> {
+  const built = path.join(installationRoot(), 'dist/prose.generated.json');
+  const source = path.join(installationRoot(), 'src/api/schema/prose.generated.json');
+  const text = await readFile(built, 'utf8').catch(() => readFile(source, 'utf8'));
+  return JSON.parse(text) as Record<string, Record<string, string>>;
+}
+
+function parseComponents(list: string): ReadonlySet<string> {
+  const components = new Set(list.split(',').map((name) => name.trim()));
+  for (const name of components) {
+    if (!knownComponents.includes(name)) {
+      throw new UserError(`"${name}" is not a component; use some of ${knownComponents.join(', ')}`);
+    }
+  }
+  if (!components.has('api'))
+    throw new UserError('The API server must be among --components: the others speak to it in process');
+  return components;
+}
+
+function parsePortRange(text: string): { from: number; to: number } {
+  const match = /^(\d+)-(\d+)$/.exec(text);
+  const [from, to] = [Number(match?.[1]), Number(match?.[2])];
+  if (match === null || from < 1 || to > 65535 || from > to) {
+    throw new UserError(`"${text}" is not a range of ports; write it as 30000-32767`);
+  }
+  return { from, to };
+}
