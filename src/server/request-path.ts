@@ -18,6 +18,7 @@ export interface RequestPathFilters {
   readonly impersonation: Filter;
   readonly flowControl: Filter;
   readonly authorization: Filter;
+  readonly media: Filter;
 }
 
 /** Every request, whatever brought it, walks this list. The order is upstream's and each place has its reason. */
@@ -42,6 +43,8 @@ export function buildRequestPath(filters: RequestPathFilters, last: Handler): Ha
       filters.flowControl,
       // The last gate; nothing behind it asks again who may do what.
       filters.authorization,
+      // Reads bodies, so only of those who may send them.
+      filters.media,
     ],
     last,
   );

@@ -23,6 +23,7 @@ import { deadlineFilter, isLongRunning } from './filters/deadline.ts';
 import { errorsFilter } from './filters/errors.ts';
 import { flowControl } from './filters/flow-control.ts';
 import { impersonationFilter } from './filters/impersonation.ts';
+import { mediaFilter } from './filters/media.ts';
 import { requestInfoFilter } from './filters/request-info.ts';
 import { createHealth, type HealthCheck, type HealthEndpoint } from './health/health.ts';
 import { ServerMetrics } from './health/metrics.ts';
@@ -168,6 +169,7 @@ export async function startServer(options: ServerOptions): Promise<RunningServer
       impersonation: impersonationFilter(authorizer),
       flowControl: flow.filter,
       authorization: authorizationFilter(authorizer),
+      media: mediaFilter(),
     },
     last,
   );

@@ -43,9 +43,9 @@ export interface ContextParts {
 export class ServerContext implements RequestContext {
   readonly method: string;
   readonly path: string;
-  readonly headers: IncomingHttpHeaders;
+  headers: IncomingHttpHeaders;
   readonly peer: Peer;
-  readonly body: Readable;
+  body: Readable;
   readonly response: ResponseWriter;
   readonly upgrade?: { readonly socket: Duplex; readonly head: Buffer };
   readonly localUser: UserInfo | undefined;
@@ -119,5 +119,12 @@ export class ServerContext implements RequestContext {
     if (this.#abortReason !== undefined) return;
     this.#abortReason = reason;
     this.#controller?.abort(reason);
+  }
+
+  /** For a filter that has read the body and stands another form of it in its place. */
+  replaceBody(body: Readable, contentType: string): void {
+    this.body = body;
+    const { 'content-length': _length, ...headers } = this.headers;
+    this.headers = { ...headers, 'content-type': contentType };
   }
 }
