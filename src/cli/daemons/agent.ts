@@ -1,0 +1,86 @@
+import { hostname } from 'node:os';
+import path from 'node:path';
+import { startAgent } from '../../agent/agent.ts';
+import { startNetwork } from '../../agent/network/start.ts';
+import { createDockerRuntime } from '../../agent/runtime/docker/docker-runtime.ts';
+import { createInformerFactory } from '../../client/informer-factory.ts';
+import { connect } from '../connect.ts';
+import { dataDirectory } from '../data-directory.ts';
+import { UserError } from '../user-error.ts';
+import { aborted, daemonLogger, shutdownSignal } from './daemon.ts';
+import { findExecutable } from './docker-engine.ts';
+import { containerOwner } from './purge.ts';
+
+export interface AgentCommandOptions {
+  readonly dataDir: string;
+  readonly kubeconfig?: string;
+  readonly nodeName?: string;
+  readonly dockerSocket: string;
+  readonly clusterCidr: string;
+  readonly serviceCidr: string;
+  readonly clusterDns: string;
+  readonly clusterDomain: string;
+  readonly nodeLabels?: string;
+  readonly logLevel: string;
+}
+
+const closeTimeoutMs = 5000;
+
+/** `roadstead agent`: runs until SIGTERM or SIGINT; pods go on without it. */
+export async function runAgent(options: AgentCommandOptions): Promise<void> {
+  const labels = parseLabels(options.nodeLabels ?? '');
+  for (const tool of ['nft', 'ip']) {
+    if (findExecutable(tool) === undefined)
+      throw new UserError(`"${tool}" is not installed; install nftables and iproute2`);
+  }
+  const files = dataDirectory(options.dataDir);
+  const logger = daemonLogger('agent', options.logLevel);
+  const signal = shutdownSignal(logger);
+  const nodeName = options.nodeName ?? hostname().toLowerCase();
+  const client = await connect(options.kubeconfig ?? files.agentKubeconfig, 'roadstead-agent');
+  const informers = createInformerFactory(client, { logger });
+  const agent = await startAgent({
+    client,
+    informers,
+    nodeName,
+    dataDirectory: files.agent,
+    runtime: createDockerRuntime({ socketPath: options.dockerSocket, owner: containerOwner(files) }),
+    network: async (podCidr: string) => {
+      const { podNetwork } = await startNetwork({
+        client,
+        informers,
+        nodeName,
+        podCidr,
+        clusterCidr: options.clusterCidr,
+        serviceCidr: options.serviceCidr,
+        clusterDnsIp: options.clusterDns,
+        clusterDomain: options.clusterDomain,
+        stateDirectory: path.join(files.agent, 'network'),
+        logger,
+        signal,
+      });
+      return podNetwork;
+    },
+    clusterDnsIp: options.clusterDns,
+    clusterDomain: options.clusterDomain,
+    labels,
+    logger,
+    signal,
+  });
+  await aborted(signal);
+  setTimeout(() => process.exit(0), closeTimeoutMs).unref();
+  await agent.close();
+  await client.close();
+  process.exit(0);
+}
+
+function parseLabels(text: string): Record<string, string> {
+  const labels: Record<string, string> = {};
+  for (const pair of text.split(',').filter((part) => part !== '')) {
+    const [key = '', value] = pair.split('=');
+    if (value === undefined)
+      throw new UserError(`"${pair}" is not a label; write key=value, with commas between several`);
+    labels[key] = value;
+  }
+  return labels;
+}
