@@ -1,0 +1,114 @@
+import { equal } from '../../../machinery/json.ts';
+import { isQualifiedName } from '../../../machinery/names.ts';
+import type { FieldError } from '../../../machinery/status-error.ts';
+import { ageColumn, column, nameColumn } from '../../columns.ts';
+import {
+  type FieldPath,
+  invalidEach,
+  invalidValue,
+  notSupported,
+  required,
+  specPath,
+  statusPath,
+} from '../../field-errors.ts';
+import type { ResourceDefinition } from '../../resource.ts';
+import { defineResource } from '../../strategy.ts';
+import { validateResourceQuantityValue } from './container-resources.ts';
+import { canonicalizeResources, checkQuantity, isStandardQuotaResource, type ResourceList } from './resource-list.ts';
+import type { ResourceQuota, ResourceQuotaSpec } from './types.generated.ts';
+
+const scopes: readonly string[] = [
+  'BestEffort',
+  'CrossNamespacePodAffinity',
+  'NotBestEffort',
+  'NotTerminating',
+  'PriorityClass',
+  'Terminating',
+  'VolumeAttributesClass',
+];
+
+export const resourceQuotaResource: ResourceDefinition = defineResource<ResourceQuota>({
+  version: 'v1',
+  kind: 'ResourceQuota',
+  resource: 'resourcequotas',
+  shortNames: ['quota'],
+  schema: 'core/v1.ResourceQuota',
+  columns: [
+    nameColumn,
+    column<ResourceQuota>('Request', (quota) => usageCell(quota, false), {
+      description: 'Used and allowed, of requests',
+    }),
+    column<ResourceQuota>('Limit', (quota) => usageCell(quota, true), { description: 'Used and allowed, of limits' }),
+    ageColumn,
+  ],
+  defaults(quota) {
+    quota.spec ??= {};
+    canonicalizeResources(quota.spec.hard);
+    canonicalizeResources(quota.status?.hard);
+    canonicalizeResources(quota.status?.used);
+  },
+  validate: ({ spec }) => validateQuotaSpec(spec),
+  validateUpdate(quota, old) {
+    const errors = validateQuotaSpec(quota.spec);
+    const before = [...(old.spec?.scopes ?? [])].sort();
+    const after = [...(quota.spec.scopes ?? [])].sort();
+    if (!equal(before, after)) {
+      errors.push(invalidValue(specPath.child('scopes'), quota.spec.scopes ?? null, 'field is immutable'));
+    }
+    return errors;
+  },
+  statusSubresource: {
+    validateUpdate({ status }) {
+      const errors: FieldError[] = [];
+      validateHard(status?.hard, statusPath.child('hard'), errors);
+      validateHard(status?.used, statusPath.child('used'), errors);
+      return errors;
+    },
+  },
+});
+
+function usageCell({ status }: ResourceQuota, isLimits: boolean): string {
+  const hard = status?.hard ?? {};
+  return Object.keys(hard)
+    .filter((name) => name.startsWith('limits.') === isLimits)
+    .sort()
+    .map((name) => `${name}: ${status?.used?.[name] ?? 0}/${hard[name] ?? 0}`)
+    .join(', ');
+}
+
+function validateQuotaSpec(spec: ResourceQuotaSpec): FieldError[] {
+  const errors: FieldError[] = [];
+  validateHard(spec.hard, specPath.child('hard'), errors);
+  const path = specPath.child('scopes');
+  for (const scope of spec.scopes ?? []) if (!scopes.includes(scope)) errors.push(notSupported(path, scope, scopes));
+  spec.scopeSelector?.matchExpressions?.forEach(({ scopeName, operator, values = [] }, index) => {
+    const at = specPath.child('scopeSelector').at('matchExpressions', index);
+    if (!scopes.includes(scopeName)) errors.push(notSupported(at.child('scopeName'), scopeName, scopes));
+    if ((operator === 'In' || operator === 'NotIn') && values.length === 0) {
+      errors.push(
+        required(
+          at.child('values'),
+          "must be at least one value when `operator` is 'In' or 'NotIn' for scope selector",
+        ),
+      );
+    } else if ((operator === 'Exists' || operator === 'DoesNotExist') && values.length > 0) {
+      const detail = "must be no value when `operator` is 'Exist' or 'DoesNotExist' for scope selector";
+      errors.push(invalidValue(at.child('values'), values, detail));
+    } else if (!['In', 'NotIn', 'Exists', 'DoesNotExist'].includes(operator)) {
+      errors.push(invalidValue(at.child('operator'), operator, 'not a valid selector operator'));
+    }
+  });
+  return errors;
+}
+
+function validateHard(list: ResourceList | undefined, path: FieldPath, errors: FieldError[]): void {
+  for (const name of Object.keys(list ?? {})) {
+    const at = path.key(name);
+    const value = list?.[name];
+    invalidEach(errors, at, name, isQualifiedName(name));
+    if (!name.includes('/') && !isStandardQuotaResource(name)) {
+      errors.push(invalidValue(at, name, 'must be a standard resource for quota'));
+    }
+    if (checkQuantity(value, at, errors)) validateResourceQuantityValue(name, value, at, errors);
+  }
+}
