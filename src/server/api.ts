@@ -3,17 +3,22 @@ import type { Logger } from '../machinery/logger.ts';
 import { apiError, methodNotSupported } from '../machinery/status-error.ts';
 import type { Store } from '../store/contract.ts';
 import type { AdmissionChain, Api, CustomHandler } from './contract.ts';
+import { namespaceHooks } from './registry/namespace-hooks.ts';
 import { StoredObjects } from './registry/object-access.ts';
 import { Registry } from './registry/registry.ts';
 import type { ResourceHooks } from './registry/resource-hooks.ts';
 import { isStored, ServedRows } from './registry/row-catalog.ts';
+import { ServiceAllocation } from './registry/service-allocation.ts';
 import type { Handler, RequestContext } from './request.ts';
+import { bindPod } from './verbs/binding.ts';
 import { create } from './verbs/create.ts';
 import { deleteOne } from './verbs/delete.ts';
 import { deleteCollection } from './verbs/delete-collection.ts';
+import { evictPod } from './verbs/eviction.ts';
 import { get } from './verbs/get.ts';
 import { list } from './verbs/list.ts';
 import { patch } from './verbs/patch.ts';
+import { serveScale } from './verbs/scale.ts';
 import { update } from './verbs/update.ts';
 import { watch } from './verbs/watch.ts';
 import { CacheHub } from './watch-cache/cache-hub.ts';
@@ -30,6 +35,9 @@ export interface ApiOptions {
   /** Milliseconds since the epoch. Default `Date.now`. */
   readonly clock?: () => number;
 }
+
+const serviceCidrDefault = '10.96.0.0/12';
+const nodePortRangeDefault = { from: 30000, to: 32767 };
 
 type VerbHandler = (context: RequestContext, row: ResourceDefinition, registry: Registry) => Promise<void>;
 
@@ -50,8 +58,18 @@ export async function createApi(options: ApiOptions): Promise<Api> {
   const hub = new CacheHub(store, logger);
   const rows = new ServedRows(options.rows, hub);
   await hub.start(options.rows.filter(isStored));
-  const hooks = new Map<string, ResourceHooks>();
+  const services = new ServiceAllocation({
+    serviceCidr: options.serviceCidr ?? serviceCidrDefault,
+    nodePortRange: options.nodePortRange ?? nodePortRangeDefault,
+  });
+  const serviceCache = hub.cache({ group: '', resource: 'services' });
+  if (serviceCache !== undefined) services.follow(serviceCache);
+  const hooks = new Map<string, ResourceHooks>([
+    ['/namespaces', namespaceHooks],
+    ['/services', services],
+  ]);
   const registry = new Registry({ store, hub, admission, clock, hooks });
+  const objects = new StoredObjects(registry);
   const custom = new Map<string, CustomHandler>();
   let ready = true;
 
@@ -78,10 +96,18 @@ export async function createApi(options: ApiOptions): Promise<Api> {
     }
   };
 
+  serve({ group: '', resource: 'pods', subresource: 'binding' }, (context, row) => bindPod(context, row, registry));
+  serve({ group: '', resource: 'bindings', subresource: '' }, (context, row) =>
+    bindPod(context, rows.storedRow('', 'pods') ?? row, registry),
+  );
+  serve({ group: '', resource: 'pods', subresource: 'eviction' }, (context, row) =>
+    evictPod(context, row, registry, objects),
+  );
+
   return {
     handle,
     rows,
-    objects: new StoredObjects(registry),
+    objects,
     serve,
     get ready() {
       return ready;
@@ -96,13 +122,16 @@ export async function createApi(options: ApiOptions): Promise<Api> {
 async function handleSubresource(context: RequestContext, row: ResourceDefinition, registry: Registry): Promise<void> {
   const { info } = context;
   const found = row.subresources.find((candidate) => candidate.name === info.subresource);
-  if (found === undefined || found.serve === 'custom') throw pathNotFound();
+  if (found === undefined) throw pathNotFound();
   const verb = found.verbs.find((candidate) => candidate === info.verb);
   if (verb === undefined) throw methodNotSupported(row, info.verb);
-  await serveStatus(context, row, registry, found);
+  if (found.serve === 'scale') await serveScale(context, row, registry, found);
+  // A custom subresource with rules of its own (resize, finalize, approval) is a write of a part, as a status is.
+  else if (found.strategy !== undefined) await servePart(context, row, registry, found);
+  else throw pathNotFound();
 }
 
-async function serveStatus(
+async function servePart(
   context: RequestContext,
   row: ResourceDefinition,
   registry: Registry,
