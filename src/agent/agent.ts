@@ -1,0 +1,188 @@
+import { mkdir, readFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import type { Node, Taint } from '../api/core/v1/types.generated.ts';
+import { nodes, pods, services } from '../api/resource-types.ts';
+import type { Client, InformerFactory } from '../client/contract.ts';
+import { createEventRecorder } from '../client/event-recorder.ts';
+import { createInformerFactory } from '../client/informer-factory.ts';
+import type { Logger } from '../machinery/logger.ts';
+import { dialServer } from '../tunnel/host-end.ts';
+import { PodCheckpoint } from './checkpoint/pod-checkpoint.ts';
+import { ImagePuller } from './images/image-puller.ts';
+import type { PodNetwork } from './network/contract.ts';
+import { readMachineFacts } from './node/machine-facts.ts';
+import { keepNodeLease } from './node/node-lease.ts';
+import { NodeReporter } from './node/node-status.ts';
+import { parseResolvConf, type ResolvConf } from './pods/dns-config.ts';
+import type { PodLookup } from './pods/lookup.ts';
+import { NodePods } from './pods/node-pods.ts';
+import { ObjectReferences } from './pods/object-references.ts';
+import type { PodContext } from './pods/pod-context.ts';
+import { RestartBackoff } from './pods/restart-backoff.ts';
+import { StatusWriter } from './pods/status-writer.ts';
+import { ContainerProbes } from './probes/container-probes.ts';
+import type { ContainerRuntime } from './runtime/contract.ts';
+import { createStreamHandler } from './streams/stream-handler.ts';
+import { PodVolumes } from './volumes/pod-volumes.ts';
+
+const defaultPodsMax = 110;
+const systemdResolvConf = '/run/systemd/resolve/resolv.conf';
+
+export interface AgentOptions {
+  readonly client: Client;
+  readonly nodeName: string;
+  /** Checkpoints and volumes of pods; kept between runs. */
+  readonly dataDirectory: string;
+  readonly runtime: ContainerRuntime;
+  /** Called once, when the node has been given its pod CIDR. */
+  readonly network: (podCidr: string) => Promise<PodNetwork>;
+  /** Absent: pods get the host's resolver. */
+  readonly clusterDnsIp?: string;
+  /** Default `cluster.local`. */
+  readonly clusterDomain?: string;
+  /** `v1.36.0`: what the node says of itself. */
+  readonly version: string;
+  readonly labels?: Readonly<Record<string, string>>;
+  readonly taints?: readonly Taint[];
+  readonly podsMax?: number;
+  /** Default none. */
+  readonly reserved?: { readonly milliCpu: number; readonly memoryBytes: number };
+  /** Shared with what else runs in this process; made here when absent. */
+  readonly informers?: InformerFactory;
+  /** Default true: open the tunnel by which the server reaches this host. */
+  readonly tunnel?: boolean;
+  readonly logger: Logger;
+  readonly signal: AbortSignal;
+}
+
+export interface RunningAgent {
+  readonly lookup: PodLookup;
+  /** Ends the agent and leaves every container running. */
+  close(): Promise<void>;
+}
+
+/** Starts the node agent: registers the node, runs its pods, reports their states. Resolves once it is under way. */
+export async function startAgent(options: AgentOptions): Promise<RunningAgent> {
+  const { client, nodeName, dataDirectory, runtime, logger } = options;
+  const stop = new AbortController();
+  const signal = AbortSignal.any([options.signal, stop.signal]);
+  await mkdir(join(dataDirectory, 'pods'), { recursive: true });
+  const machine = await readMachineFacts(dataDirectory, options.version);
+  const informers = options.informers ?? createInformerFactory(client, { logger });
+  const podInformer = informers.informer(pods, { fieldSelector: `spec.nodeName=${nodeName}` });
+  const nodeInformer = informers.informer(nodes, { fieldSelector: `metadata.name=${nodeName}` });
+  const serviceInformer = informers.informer(services);
+
+  let network: PodNetwork | undefined;
+  const currentNode = (): Node | undefined => nodeInformer.get(nodeName) ?? reporter.node;
+  const reporter = new NodeReporter({
+    client,
+    runtime,
+    nodeName,
+    machine,
+    dataDirectory,
+    labels: options.labels ?? {},
+    taints: options.taints ?? [],
+    podsMax: options.podsMax ?? defaultPodsMax,
+    reserved: options.reserved ?? { milliCpu: 0, memoryBytes: 0 },
+    networkReady: () => network !== undefined,
+    logger,
+    signal,
+  });
+  const events = createEventRecorder({ client, component: 'kubelet', host: nodeName, logger, signal });
+  const wake = (podUid: string): void => nodePods.wake(podUid);
+  const now = (): number => Date.now();
+  const references = new ObjectReferences({ client, logger, changed: wake });
+  const probes = new ContainerProbes({ runtime, events, now, changed: wake });
+  const clusterDomain = options.clusterDomain ?? 'cluster.local';
+  const context: PodContext = {
+    nodeName,
+    client,
+    runtime,
+    runtimeName: (await runtime.version().catch(() => ({ name: 'docker' }))).name,
+    network: () => network,
+    events,
+    volumes: new PodVolumes({ client, references, dataDirectory }),
+    images: new ImagePuller({ runtime, events, now }),
+    probes,
+    references,
+    checkpoint: new PodCheckpoint({ dataDirectory, logger }),
+    status: new StatusWriter({ client, logger, signal }),
+    backoff: new RestartBackoff(),
+    podsDirectory: join(dataDirectory, 'pods'),
+    seccompDirectory: join(dataDirectory, 'seccomp'),
+    hostIps: machine.addresses,
+    memoryBytes: machine.memoryBytes,
+    clusterDns: options.clusterDnsIp === undefined ? undefined : { ip: options.clusterDnsIp, domain: clusterDomain },
+    clusterDomain,
+    hostResolvConf,
+    services: (namespace) => [
+      ...serviceInformer.list(namespace),
+      ...(namespace === 'default'
+        ? []
+        : [serviceInformer.get('default/kubernetes')].filter((one) => one !== undefined)),
+    ],
+    node: currentNode,
+    otherPods: (podUid) => nodePods.otherPods(podUid),
+    logger,
+    now,
+  };
+  const nodePods = new NodePods({ context, informer: podInformer, signal });
+
+  const connectNetwork = networkStarter(options, (made) => {
+    network = made;
+    reporter.refresh();
+    nodePods.wakeAll();
+  });
+  nodeInformer.addHandler({ added: connectNetwork, updated: (_old, node) => connectNetwork(node) });
+
+  const registered = reporter.register().then((node) => {
+    if (node === undefined) return;
+    connectNetwork(node);
+    void keepNodeLease({ client, nodeName, node: currentNode, logger, signal });
+    return reporter.run();
+  });
+  registered.catch((error: unknown) => logger.error({ err: error }, 'Node reporting failed'));
+  await nodePods.start();
+  informers.start(signal);
+  if (options.tunnel !== false) {
+    const handler = createStreamHandler({ runtime, lookup: nodePods, logger, nodeName });
+    void dialServer({ client, hostName: nodeName, handler, logger, signal });
+  }
+
+  return {
+    lookup: nodePods,
+    async close() {
+      stop.abort();
+      probes.close();
+      references.close();
+      await nodePods.close();
+    },
+  };
+}
+
+/** Makes the network when the node's pod CIDR is first known; a failure is tried again with the next change. */
+function networkStarter(options: AgentOptions, made: (network: PodNetwork) => void): (node: Node) => void {
+  let asked = false;
+  return (node) => {
+    const podCidr = node.spec?.podCIDR;
+    if (asked || podCidr === undefined || podCidr === '') return;
+    asked = true;
+    options.network(podCidr).then(made, (error: unknown) => {
+      asked = false;
+      options.logger.error({ err: error, podCidr }, 'Could not start the pod network');
+    });
+  };
+}
+
+/** The resolvers of the host; systemd's stub on loopback is no use inside a pod, so what stands behind it is taken. */
+async function hostResolvConf(): Promise<ResolvConf> {
+  const dns = parseResolvConf(await readFile('/etc/resolv.conf', 'utf8'));
+  if (!dns.nameservers.every((ip) => ip.startsWith('127.'))) return dns;
+  try {
+    return parseResolvConf(await readFile(systemdResolvConf, 'utf8'));
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code === 'ENOENT') return dns;
+    throw error;
+  }
+}

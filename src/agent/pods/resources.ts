@@ -1,0 +1,83 @@
+import type { Container, Pod } from '../../api/core/v1/types.generated.ts';
+import { quantityToNumber } from '../../machinery/quantity.ts';
+import type { LinuxResources } from '../runtime/contract.ts';
+
+export type QosClass = 'Guaranteed' | 'Burstable' | 'BestEffort';
+
+const sharesPerCpu = 1024;
+const sharesMin = 2;
+const sharesMax = 262_144;
+const quotaPeriodMicros = 100_000;
+const quotaMinMicros = 1_000;
+const guaranteedOomScore = -997;
+const systemCriticalPriority = 2_000_000_000;
+
+type ResourceList = Readonly<Record<string, string | number>>;
+
+export function qosClassOf(pod: Pod): QosClass {
+  let some = false;
+  let guaranteed = true;
+  for (const { resources } of [...(pod.spec?.initContainers ?? []), ...(pod.spec?.containers ?? [])]) {
+    for (const name of ['cpu', 'memory']) {
+      const limit = quantityToNumber(resources?.limits?.[name]);
+      const request = resources?.requests?.[name] === undefined ? limit : quantityToNumber(resources.requests[name]);
+      if (limit > 0 || request > 0) some = true;
+      if (limit === 0 || limit !== request) guaranteed = false;
+    }
+  }
+  if (!some) return 'BestEffort';
+  return guaranteed ? 'Guaranteed' : 'Burstable';
+}
+
+/** Milli-CPUs of a quantity, rounded up; the epsilon undoes binary fractions such as 0.1 x 1000. */
+export function milliCpu(value: string | number | undefined): number {
+  return Math.ceil(quantityToNumber(value) * 1000 - 1e-6);
+}
+
+export function requestOf(container: Container, name: string): number {
+  const { requests, limits } = container.resources ?? {};
+  return quantityToNumber(requests?.[name] ?? limits?.[name]);
+}
+
+export function linuxResources(pod: Pod, container: Container, nodeMemoryBytes: number, pidsLimit = 0): LinuxResources {
+  const limits: ResourceList = container.resources?.limits ?? {};
+  const cpuLimit = milliCpu(limits['cpu']);
+  const cpuRequest = Math.ceil(requestOf(container, 'cpu') * 1000 - 1e-6);
+  return {
+    cpuShares: Math.min(sharesMax, Math.max(sharesMin, Math.floor((cpuRequest * sharesPerCpu) / 1000))),
+    cpuQuotaMicros: cpuLimit === 0 ? 0 : Math.max(quotaMinMicros, (cpuLimit * quotaPeriodMicros) / 1000),
+    memoryLimitBytes: Math.floor(quantityToNumber(limits['memory'])),
+    oomScoreAdj: oomScoreAdjustment(pod, container, nodeMemoryBytes),
+    pidsLimit,
+  };
+}
+
+/** Upstream's pkg/kubelet/qos: the more memory a burstable container asked for, the later it is killed. */
+function oomScoreAdjustment(pod: Pod, container: Container, nodeMemoryBytes: number): number {
+  if ((pod.spec?.priority ?? 0) >= systemCriticalPriority) return guaranteedOomScore;
+  const qos = qosClassOf(pod);
+  if (qos === 'Guaranteed') return guaranteedOomScore;
+  if (qos === 'BestEffort') return 1000;
+  const score = Math.floor(1000 - (1000 * requestOf(container, 'memory')) / nodeMemoryBytes);
+  if (score < 1000 + guaranteedOomScore) return 1000 + guaranteedOomScore;
+  return score === 1000 ? 999 : score;
+}
+
+/**
+ * What a pod takes of a node's resource: the sum of its containers and sidecars, or the largest moment of its
+ * initialization (an init container beside the sidecars started before it), plus overhead.
+ */
+export function podRequest(pod: Pod, name: string): number {
+  let sidecars = 0;
+  let peak = 0;
+  for (const container of pod.spec?.initContainers ?? []) {
+    const request = requestOf(container, name);
+    if (container.restartPolicy === 'Always') {
+      sidecars += request;
+      peak = Math.max(peak, sidecars);
+    } else peak = Math.max(peak, sidecars + request);
+  }
+  let sum = sidecars;
+  for (const container of pod.spec?.containers ?? []) sum += requestOf(container, name);
+  return Math.max(sum, peak) + quantityToNumber(pod.spec?.overhead?.[name]);
+}
