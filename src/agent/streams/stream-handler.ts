@@ -1,0 +1,102 @@
+import type { IncomingHttpHeaders, ServerHttp2Stream } from 'node:http2';
+import type { Logger } from '../../machinery/logger.ts';
+import { apiError, internalError, isApiError, notFound } from '../../machinery/status-error.ts';
+import type { TunnelHandler } from '../../tunnel/host-end.ts';
+import type { FoundContainer, FoundPod, PodLookup } from '../pods/lookup.ts';
+import { type ContainerRuntime, RuntimeError } from '../runtime/contract.ts';
+import { serveAttach, serveExec } from './command.ts';
+import { serveLogs } from './logs.ts';
+import { servePortForward } from './port-forward.ts';
+import { serveStatsSummary } from './stats-summary.ts';
+
+export interface StreamHandlerOptions {
+  readonly runtime: ContainerRuntime;
+  readonly lookup: PodLookup;
+  readonly logger: Logger;
+  /** For `/stats/summary`. */
+  readonly nodeName?: string;
+}
+
+/** One request from the server, found to concern a pod of this node. */
+export interface PodRequest {
+  readonly stream: ServerHttp2Stream;
+  readonly runtime: ContainerRuntime;
+  readonly pod: FoundPod;
+  readonly podName: string;
+  /** The last part of the path: a container's name, a port. */
+  readonly target: string;
+  readonly query: URLSearchParams;
+  /** Aborts when the server no longer wants the answer. */
+  readonly signal: AbortSignal;
+}
+
+type Serve = (request: PodRequest) => Promise<void>;
+
+const podEndpoints: ReadonlyMap<string, Serve> = new Map([
+  ['exec', serveExec],
+  ['attach', serveAttach],
+  ['portforward', servePortForward],
+  ['logs', serveLogs],
+]);
+
+/**
+ * What a host answers through the tunnel, one HTTP/2 stream each: `/exec|attach|logs/<namespace>/<pod>/<container>`,
+ * `/portforward/<namespace>/<pod>/<port>`, `/stats/summary`. Failures before the first byte are a Status.
+ */
+export function createStreamHandler(options: StreamHandlerOptions): TunnelHandler {
+  return (stream, headers) => {
+    serve(stream, headers, options).catch((error: unknown) => {
+      options.logger.debug({ err: error, path: headers[':path'] }, 'Stream request failed');
+      answerError(stream, error);
+    });
+  };
+}
+
+async function serve(stream: ServerHttp2Stream, headers: IncomingHttpHeaders, options: StreamHandlerOptions) {
+  const url = new URL(String(headers[':path'] ?? '/'), 'http://host');
+  const [endpoint = '', namespace = '', podName = '', target = ''] = url.pathname
+    .slice(1)
+    .split('/')
+    .map((part) => decodeURIComponent(part));
+  if (endpoint === 'stats') return serveStatsSummary(stream, options.runtime, options.nodeName ?? '');
+  const servePod = podEndpoints.get(endpoint);
+  if (servePod === undefined) throw apiError(404, 'NotFound', 'the server could not find the requested resource');
+  const pod = options.lookup.find(namespace, podName);
+  if (pod === undefined) throw notFound({ group: '', resource: 'pods' }, podName);
+  const gone = new AbortController();
+  stream.once('close', () => gone.abort(new Error('The stream is closed')));
+  await servePod({
+    stream,
+    runtime: options.runtime,
+    pod,
+    podName,
+    target,
+    query: url.searchParams,
+    signal: gone.signal,
+  });
+}
+
+/** The container a request names, running. */
+export function runningContainer({ pod, target }: PodRequest): FoundContainer & { readonly containerId: string } {
+  const container = pod.containers.get(target);
+  if (container?.containerId === undefined || !container.running) {
+    throw internalError(`unable to upgrade connection: container not found ("${target}")`);
+  }
+  return { ...container, containerId: container.containerId };
+}
+
+function answerError(stream: ServerHttp2Stream, error: unknown): void {
+  if (stream.destroyed || stream.closed) return;
+  if (stream.headersSent) {
+    stream.destroy();
+    return;
+  }
+  const known = isApiError(error) ? error : internalError(messageOf(error));
+  stream.respond({ ':status': known.code, 'content-type': 'application/json' });
+  stream.end(JSON.stringify(known.status));
+}
+
+function messageOf(error: unknown): string {
+  if (error instanceof RuntimeError && error.code === 'unavailable') return 'the container runtime is not available';
+  return error instanceof Error ? error.message : String(error);
+}
