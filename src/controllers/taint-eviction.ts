@@ -6,6 +6,7 @@ import { objectKey } from '../machinery/meta.ts';
 import { isNotFound } from '../machinery/status-error.ts';
 import { rfc3339 } from '../machinery/time.ts';
 import type { Controller, ControllerContext } from './controller.ts';
+import { tolerates } from './node-match.ts';
 import { podIndex } from './pods/pod-index.ts';
 
 /** Deletes pods from nodes with NoExecute taints when their toleration ends. Inputs: Nodes, Pods. Outputs: deletions. */
@@ -84,10 +85,4 @@ export function evictionTime(taints: readonly Taint[], tolerations: readonly Tol
     if (earliest === undefined || end < earliest) earliest = end;
   }
   return earliest;
-}
-
-function tolerates({ key = '', operator = 'Equal', value = '', effect = '' }: Toleration, taint: Taint): boolean {
-  if (effect !== '' && effect !== taint.effect) return false;
-  if (key !== '' && key !== taint.key) return false;
-  return operator === 'Exists' || value === (taint.value ?? '');
 }
