@@ -3,15 +3,17 @@ import { spawn } from 'node:child_process';
 /** Output beyond this is cut; the tools used here answer in a few kilobytes. */
 const outputBytesMax = 8 * 1024 * 1024;
 const timeoutMs = 20_000;
+/** nft repeats every line it rejects; the first ones tell what is wrong. */
+const errorLengthMax = 2_000;
 
 /** A tool of the system ended badly; `stderr` is what it said. */
 export class CommandError extends Error {
   readonly stderr: string;
 
   constructor(command: string, args: readonly string[], stderr: string) {
-    super(`${command} ${args.join(' ')} failed: ${stderr.trim()}`);
+    super(`${command} ${args.join(' ')} failed: ${stderr.slice(0, errorLengthMax).trim()}`);
     this.name = 'CommandError';
-    this.stderr = stderr;
+    this.stderr = stderr.slice(0, errorLengthMax);
   }
 }
 
@@ -25,7 +27,7 @@ export function runCommand(command: string, args: readonly string[], input = '')
       if (stdout.length < outputBytesMax) stdout += text;
     });
     child.stderr.setEncoding('utf8').on('data', (text: string) => {
-      if (stderr.length < outputBytesMax) stderr += text;
+      if (stderr.length < errorLengthMax) stderr += text;
     });
     child.on('error', (err) => reject(new CommandError(command, args, err.message)));
     child.on('close', (code, signal) => {

@@ -57,7 +57,13 @@ export async function startNetwork(options: StartNetworkOptions): Promise<NodeNe
   const base = new BaseNetwork({ ...options, logger }, network, uplink, leases);
   await base.build();
   const gateway = formatIpv4(gatewayOf(network));
-  const podNetwork = new BridgeNetwork({ leases, gateway, mtu: uplink.mtu, hostIps: [uplink.address || gateway] });
+  const podNetwork = new BridgeNetwork({
+    leases,
+    gateway,
+    mtu: uplink.mtu,
+    hostIps: [uplink.address || gateway],
+    rebuildRules: () => base.buildTable(),
+  });
 
   const proxyInformers = {
     services: options.informers.informer(services),
@@ -119,7 +125,7 @@ class BaseNetwork {
     const { mtu } = this.#uplink;
     await Promise.all([
       ensureBridge({ network: this.#network, mtu, serviceCidr, clusterDnsIp, logger }),
-      this.#buildTable(),
+      this.buildTable(),
       ensureForwardAccept(),
     ]);
   }
@@ -128,12 +134,12 @@ class BaseNetwork {
   async repair(proxy: ServiceProxy): Promise<void> {
     if (!deviceExists(bridgeName)) await this.build();
     const tables = await runCommand('nft', ['list', 'tables', 'ip']);
-    if (!tables.includes(`table ip ${podTable}\n`)) await this.#buildTable();
+    if (!tables.includes(`table ip ${podTable}\n`)) await this.buildTable();
     if (!tables.includes(`table ip ${serviceTable}\n`)) proxy.rebuild();
     await ensureForwardAccept();
   }
 
-  async #buildTable(): Promise<void> {
+  async buildTable(): Promise<void> {
     const { podCidr, clusterCidr } = this.#options;
     await applyNft(podTableScript({ podCidr, clusterCidr, network: this.#network, leases: this.#leases.all() }));
   }

@@ -1,5 +1,5 @@
 import { readdirSync } from 'node:fs';
-import { applyNft } from '../commands.ts';
+import { applyNft, CommandError } from '../commands.ts';
 import type { HostPort, PodNetwork, SandboxAttachment } from '../contract.ts';
 import { vethPrefix } from '../names.ts';
 import type { AddressLeases, Lease } from './address-leases.ts';
@@ -12,6 +12,8 @@ export interface BridgeNetworkOptions {
   readonly gateway: string;
   readonly mtu: number;
   readonly hostIps: readonly string[];
+  /** Writes the pod rules again from the leases. */
+  readonly rebuildRules: () => Promise<void>;
 }
 
 /** Pods on this node's bridge; see PodNetwork. Calls for one sandbox come one after the other. */
@@ -40,8 +42,8 @@ export class BridgeNetwork implements PodNetwork {
     const lease = leases.get(sandboxId);
     await removeVeth(vethName(sandboxId));
     if (lease === undefined) return;
-    await closeHostPorts(lease);
     leases.release(sandboxId);
+    await this.#applyHostPorts('delete', lease);
   }
 
   async collect(sandboxIds: readonly string[]): Promise<void> {
@@ -69,18 +71,23 @@ export class BridgeNetwork implements PodNetwork {
   async #connect(sandbox: SandboxAttachment, lease: Lease): Promise<void> {
     const { gateway, mtu } = this.#options;
     const { sandboxId, networkNamespace } = sandbox;
-    const ports = hostPortScript('add', lease);
     await Promise.all([
       createVeth({ sandboxId, networkNamespace, address: lease.address, gateway, mtu }),
-      ports === '' ? undefined : applyNft(ports),
+      this.#applyHostPorts('add', lease),
     ]);
   }
-}
 
-/** Elements that are not there are not removed by nft, so adding them first makes the removal sure. */
-async function closeHostPorts(lease: Lease): Promise<void> {
-  if (lease.hostPorts.length === 0) return;
-  await applyNft(hostPortScript('add', lease) + hostPortScript('delete', lease));
+  /** When the table is not as thought (flushed by a firewall's restart), it is built anew from the leases. */
+  async #applyHostPorts(verb: 'add' | 'delete', lease: Lease): Promise<void> {
+    const script = hostPortScript(verb, lease);
+    if (script === '') return;
+    try {
+      await applyNft(script);
+    } catch (err) {
+      if (!(err instanceof CommandError)) throw err;
+      await this.#options.rebuildRules();
+    }
+  }
 }
 
 function sameHostPort(a: HostPort, b: HostPort): boolean {

@@ -43,7 +43,7 @@ table ip ${podTable} {
     fib daddr type local jump to_host_ports
   }
   chain output {
-    type nat hook output priority dstnat - 5; policy accept;
+    type nat hook output priority -105; policy accept;
     fib daddr type local jump to_host_ports
   }
   chain postrouting {

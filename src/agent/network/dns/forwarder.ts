@@ -94,7 +94,8 @@ function askUdp(server: string, query: Buffer): Promise<Buffer | undefined> {
       if (answers(message, query)) end(message);
     });
     // Connected, so that only this server can answer.
-    socket.connect(53, server, () => socket.send(query));
+    socket.on('connect', () => socket.send(query));
+    socket.connect(53, server);
   });
 }
 

@@ -35,7 +35,7 @@ table ip ${serviceTable} {
     jump services
   }
   chain nat_output {
-    type nat hook output priority dstnat; policy accept;
+    type nat hook output priority -100; policy accept;
     jump services
   }
   chain postrouting {
