@@ -59,7 +59,7 @@ export class DefinitionSet {
     const properties: Record<string, JsonSchema> = {};
     const requiredFields: string[] = [];
     for (const [name, field] of schema.fields) {
-      properties[name] = this.fieldSchema(field, texts?.[name]);
+      properties[name] = this.fieldSchema(field, texts?.[name] ?? this.descriptionOf(field.schema));
       if (field.required) requiredFields.push(name);
     }
     return {
@@ -84,6 +84,13 @@ export class DefinitionSet {
     if (field.patchStrategy !== undefined) body['x-kubernetes-patch-strategy'] = field.patchStrategy.join(',');
     if (field.patchMergeKey !== undefined) body['x-kubernetes-patch-merge-key'] = field.patchMergeKey;
     return body;
+  }
+
+  /** What a type says of itself, for a field of that type which has no words of its own. */
+  private descriptionOf(schema: Schema): string | undefined {
+    if (schema.type !== 'struct') return undefined;
+    const definition = this.byName.get(schema.name);
+    return definition === undefined ? undefined : this.prose[definition.shortName]?.[''];
   }
 
   private typeSchema(schema: Schema): JsonSchema {
