@@ -54,6 +54,8 @@ export class DeploymentSync {
   private readonly sets: readonly ReplicaSet[];
   /** Ours to change: status conditions gather on it during the sync. */
   private deployment: Deployment;
+  /** Something gathered on it that the next status write has to carry. */
+  private noted = false;
 
   constructor({ client, recorder, pods, deployment, sets }: DeploymentSyncOptions) {
     this.client = client;
@@ -154,7 +156,7 @@ export class DeploymentSync {
         spec: { ...newest.spec, selector: newest.spec?.selector ?? {}, minReadySeconds },
       });
     }
-    await this.setRevision(annotations[revisionAnnotation] ?? String(revision));
+    this.setRevision(annotations[revisionAnnotation] ?? String(revision));
     if (
       hasProgressDeadline(this.deployment) &&
       conditionOf(this.deployment.status ?? {}, 'Progressing') === undefined
@@ -175,7 +177,7 @@ export class DeploymentSync {
     }
     const replicas = replicasOf(created);
     if (replicas > 0) this.tellScaled(created, 0, replicas);
-    await this.setRevision(String(revision));
+    this.setRevision(String(revision));
     if (hasProgressDeadline(this.deployment)) {
       this.note(progressing('NewReplicaSetCreated', `Created new replica set "${created.metadata.name}"`));
     }
@@ -249,15 +251,13 @@ export class DeploymentSync {
     this.noted = true;
   }
 
-  private noted = false;
-
-  private async setRevision(revision: string): Promise<void> {
-    if (this.deployment.metadata.annotations?.[revisionAnnotation] === revision) return;
-    const body = { metadata: { annotations: { [revisionAnnotation]: revision } } };
-    const { metadata } = await this.client
-      .resource(deployments)
-      .patch(this.deployment.metadata, { type: 'merge', body });
-    this.deployment = { ...this.deployment, metadata };
+  /** Written with the status: by that way, as upstream's, an annotation does not raise the generation. */
+  private setRevision(revision: string): void {
+    const { metadata } = this.deployment;
+    if (metadata.annotations?.[revisionAnnotation] === revision) return;
+    const annotations = { ...metadata.annotations, [revisionAnnotation]: revision };
+    this.deployment = { ...this.deployment, metadata: { ...metadata, annotations } };
+    this.noted = true;
   }
 
   /** The sets after the scalings, all others as they were. */
@@ -313,7 +313,12 @@ export class DeploymentSync {
 
   private async writeStatus(status: DeploymentStatus, always: boolean): Promise<void> {
     if (!always && equal(status, this.deployment.status ?? {})) return;
-    this.deployment = await this.client.resource(deployments).updateStatus({ ...this.deployment, status });
+    try {
+      this.deployment = await this.client.resource(deployments).updateStatus({ ...this.deployment, status });
+    } catch (error) {
+      // Gone meanwhile: nobody is left to tell.
+      if (!isNotFound(error)) throw error;
+    }
   }
 }
 

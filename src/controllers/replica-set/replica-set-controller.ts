@@ -143,7 +143,12 @@ class ReplicaSetSyncer {
     const reported = failure === undefined ? undefined : { reason: failure.reason, message: failure.message };
     const status = replicaSetStatus(set, active, reported, Date.now());
     if (equal(status, { ...set.status, replicas: set.status?.replicas ?? -1 })) return;
-    await this.context.client.resource(replicaSets).updateStatus({ ...set, status });
+    try {
+      await this.context.client.resource(replicaSets).updateStatus({ ...set, status });
+    } catch (error) {
+      // Gone meanwhile: nobody is left to tell.
+      if (!isNotFound(error)) throw error;
+    }
   }
 
   private podAdded(pod: Pod): void {
