@@ -26,6 +26,7 @@ import { createStreamHandler } from './streams/stream-handler.ts';
 import { PodVolumes } from './volumes/pod-volumes.ts';
 
 const defaultPodsMax = 110;
+const defaultVersion = 'v1.36.0';
 const systemdResolvConf = '/run/systemd/resolve/resolv.conf';
 
 export interface AgentOptions {
@@ -40,8 +41,8 @@ export interface AgentOptions {
   readonly clusterDnsIp?: string;
   /** Default `cluster.local`. */
   readonly clusterDomain?: string;
-  /** `v1.36.0`: what the node says of itself. */
-  readonly version: string;
+  /** The Kubernetes version the node says it is of; default `v1.36.0`. */
+  readonly version?: string;
   readonly labels?: Readonly<Record<string, string>>;
   readonly taints?: readonly Taint[];
   readonly podsMax?: number;
@@ -67,7 +68,7 @@ export async function startAgent(options: AgentOptions): Promise<RunningAgent> {
   const stop = new AbortController();
   const signal = AbortSignal.any([options.signal, stop.signal]);
   await mkdir(join(dataDirectory, 'pods'), { recursive: true });
-  const machine = await readMachineFacts(dataDirectory, options.version);
+  const machine = await readMachineFacts(dataDirectory, options.version ?? defaultVersion);
   const informers = options.informers ?? createInformerFactory(client, { logger });
   const podInformer = informers.informer(pods, { fieldSelector: `spec.nodeName=${nodeName}` });
   const nodeInformer = informers.informer(nodes, { fieldSelector: `metadata.name=${nodeName}` });

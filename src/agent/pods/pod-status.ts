@@ -60,6 +60,9 @@ export function buildPodStatus(inputs: StatusInputs): PodStatus {
   const sandboxReady = inputs.state.sandboxes[0]?.state === 'ready' && (inputs.podIps.length > 0 || hostNetwork(pod));
   const observed = { pod, phase, containers, initContainers: init, sandboxReady };
   const generation = pod.metadata.generation;
+  // Turned away by the node: nothing of it was ever made, and upstream shows no containers either.
+  const neverRan =
+    inputs.verdict !== undefined && inputs.state.containers.length === 0 && previous?.containerStatuses === undefined;
   const podIps = hostNetwork(pod) && sandboxReady ? inputs.hostIps : inputs.podIps;
   return {
     ...(generation === undefined ? {} : { observedGeneration: generation }),
@@ -69,8 +72,8 @@ export function buildPodStatus(inputs: StatusInputs): PodStatus {
     ...hostAddresses(inputs.hostIps),
     ...(podIps[0] === undefined ? {} : { podIP: podIps[0], podIPs: podIps.map((ip) => ({ ip })) }),
     startTime: previous?.startTime ?? now,
-    ...(hasInit ? { initContainerStatuses: init } : {}),
-    containerStatuses: containers,
+    ...(hasInit && !neverRan ? { initContainerStatuses: init } : {}),
+    ...(neverRan ? {} : { containerStatuses: containers }),
     qosClass: pod.status?.qosClass ?? qosClassOf(pod),
     ...(ephemeral.length > 0 ? { ephemeralContainerStatuses: ephemeral } : {}),
   };

@@ -351,7 +351,7 @@ export class PodWorker {
       this.#notBefore.set(spec.name, at);
       this.#arm(at);
       const where = { pod: formatPod(pod), container: spec.name };
-      this.#context.logger.info({ ...where, reason: error.reason, err: error }, 'Could not start a container');
+      this.#context.logger.info({ ...where, reason: error.reason, why: error.message }, 'Could not start a container');
     }
   }
 

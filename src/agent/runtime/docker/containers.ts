@@ -183,7 +183,7 @@ function stateOf(state: EngineContainer['State']): ContainerStatus['state'] {
 
 function exitReason(state: EngineContainer['State']): string {
   if (state.OOMKilled) return 'OOMKilled';
-  if (state.Error !== '') return 'ContainerCannotRun';
+  if (state.Error !== '') return state.Status === 'created' ? 'StartError' : 'ContainerCannotRun';
   return state.ExitCode === 0 ? 'Completed' : 'Error';
 }
 
