@@ -133,7 +133,11 @@ export function defineStrategy<T extends KubeObject>(options: StrategyOptions<T>
     prepareForUpdate(object, old) {
       if (hasStatus) keepField(object, old, 'status');
       rules.prepareForUpdate?.(object, old);
-      if (watched.length > 0) raiseGeneration(object, old, watched);
+      if (watched.length > 0) {
+        // The old object has its defaults; without them a client's shorter form of the same would look changed.
+        rules.defaults?.(object);
+        raiseGeneration(object, old, watched);
+      }
     },
     applyDefaults: rules.defaults ?? changeNothing,
     validate,
@@ -200,9 +204,8 @@ function keepMetadataField(
   old: UnknownObject,
   field: 'annotations' | 'generation' | 'labels' | 'ownerReferences',
 ): void {
-  const { [field]: _changed, ...metadata } = object.metadata;
-  const value = old.metadata[field];
-  object.metadata = value === undefined ? metadata : { ...metadata, [field]: value };
+  if (old.metadata[field] !== undefined) Object.assign(object.metadata, { [field]: old.metadata[field] });
+  else if (object.metadata[field] !== undefined) delete object.metadata[field];
 }
 
 function raiseGeneration(object: UnknownObject, old: UnknownObject, fields: readonly string[]): void {

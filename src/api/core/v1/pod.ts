@@ -112,6 +112,7 @@ function partStrategy(
       pod.spec = spec;
       if (before.status === undefined) delete pod.status;
       else pod.status = before.status;
+      applyPodDefaults(pod);
       if (!equal(spec, before.spec)) pod.metadata.generation = (before.metadata.generation ?? 0) + 1;
     },
     validateUpdate: (object, old) => validate(asPod(object), asPod(old)),

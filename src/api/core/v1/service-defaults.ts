@@ -71,17 +71,13 @@ export function isHeadless(spec: ServiceSpec | undefined): boolean {
 const needsClusterIp = (type: string): boolean => type !== 'ExternalName';
 const needsNodePort = (type: string): boolean => type === 'NodePort' || type === 'LoadBalancer';
 
+/** Keeps the singular and the list in step when a client has changed only the one that it knows. */
 function normalizeClusterIps(spec: ServiceSpec, before: ServiceSpec): void {
   const was = before.clusterIP ?? '';
   const is = spec.clusterIP ?? '';
-  if (was === is || !equal(spec.clusterIPs ?? [], before.clusterIPs ?? [])) {
-    // The list was changed alone: the first of it is the singular.
-    if (was === is && was !== '' && spec.clusterIPs !== undefined && spec.clusterIPs.length === 0)
-      delete spec.clusterIP;
-    return;
-  }
-  if (is === '') delete spec.clusterIPs;
-  else spec.clusterIPs = [is];
+  const isSameList = equal(spec.clusterIPs ?? [], before.clusterIPs ?? []);
+  if (was !== is && is !== '' && (isSameList || (spec.clusterIPs ?? []).length === 0)) spec.clusterIPs = [is];
+  else if (was !== is && is === '' && isSameList) delete spec.clusterIPs;
 }
 
 function dropUnused(spec: ServiceSpec, before: ServiceSpec, type: string): void {
