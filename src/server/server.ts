@@ -132,7 +132,7 @@ export async function startServer(options: ServerOptions): Promise<RunningServer
     ],
   });
   const state: ServerState = { isBootstrapped: false, isClosing: false };
-  const address = (): string => `${settings.advertiseAddress}:${listener?.port ?? settings.port}`;
+  const address = (): string => `${settings.advertiseAddress}:${listener.port}`;
   const discovery = createDiscovery(api.rows, address);
   const openApi = createOpenApi(api.rows, options.loadProse);
   const health = createHealth(healthChecks(api, store, state));
@@ -168,8 +168,7 @@ export async function startServer(options: ServerOptions): Promise<RunningServer
     last,
   );
 
-  let listener: Listener | undefined;
-  listener = await listen({
+  const listener: Listener = await listen({
     address: settings.address,
     port: settings.port,
     certificate: pki.serving.certificate,
@@ -180,13 +179,22 @@ export async function startServer(options: ServerOptions): Promise<RunningServer
   });
   const { port } = listener;
   const stopCompaction = startCompaction(store, logger);
-  await ensureClusterObjects(objects, {
-    serviceCidr: settings.serviceCidr,
-    serviceIp: settings.serviceIp,
-    advertiseAddress: settings.advertiseAddress,
-    port,
-    caCertificate: pki.caCertificate,
-  });
+  const close = async (): Promise<void> => {
+    state.isClosing = true;
+    stopCompaction();
+    gateway.close();
+    await listener.close();
+    node.close();
+    rbac.close();
+    await api.close();
+    await audit.close();
+  };
+  try {
+    await ensureClusterObjects(objects, { ...settings, port, caCertificate: pki.caCertificate });
+  } catch (error) {
+    await close();
+    throw error;
+  }
   state.isBootstrapped = true;
   logger.info({ port, address: settings.address }, 'API server listened');
 
@@ -198,16 +206,7 @@ export async function startServer(options: ServerOptions): Promise<RunningServer
     api,
     gateway,
     localTransport: (user) => createLocalTransport(handle, user),
-    async close() {
-      state.isClosing = true;
-      stopCompaction();
-      gateway.close();
-      await listener.close();
-      node.close();
-      rbac.close();
-      await api.close();
-      await audit.close();
-    },
+    close,
   };
 }
 

@@ -83,7 +83,13 @@ export async function ensureKubernetesService(objects: ObjectAccess, facts: Clus
       ports: [{ name: 'https', port: 443, protocol: 'TCP', targetPort: facts.port }],
     },
   });
+  // The API lets no endpoint be a loopback address; a host with nothing else serves no pods.
+  if (isLoopback(facts.advertiseAddress)) return;
   await Promise.all([ensureEndpoints(objects, facts), ensureEndpointSlice(objects, facts)]);
+}
+
+function isLoopback(address: string): boolean {
+  return address === '::1' || address.startsWith('127.');
 }
 
 async function ensureEndpoints(objects: ObjectAccess, { advertiseAddress, port }: ClusterFacts): Promise<void> {
