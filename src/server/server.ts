@@ -40,6 +40,7 @@ import { serveAuthenticationReviews } from './special/authentication-reviews.ts'
 import { serveComponentStatuses } from './special/component-statuses.ts';
 import { serveTokenRequests } from './special/token-requests.ts';
 import { startCompaction } from './store-compaction.ts';
+import { registerStreams, tunnelConnectHandler } from './streams/register.ts';
 
 export interface ServerOptions {
   /** `pki/` and `audit.log` are kept below it. */
@@ -119,6 +120,7 @@ export async function startServer(options: ServerOptions): Promise<RunningServer
   serveAuthenticationReviews(api, verifiers, now);
   serveTokenRequests(api, { tokens, admission, audiences, now });
   serveComponentStatuses(api);
+  registerStreams(api, gateway, { logger, now });
 
   const metrics = new ServerMetrics();
   const audit = options.audit === true ? openAuditLog(join(options.dataDirectory, 'audit.log'), logger) : noAudit;
@@ -146,7 +148,11 @@ export async function startServer(options: ServerOptions): Promise<RunningServer
     ...openIdRoutes(tokens, issuer),
     indexRoute(() => indexPaths(api)),
   ]);
-  const last: Handler = (context) => (context.info.isResourceRequest ? api.handle(context) : byPath(context));
+  const connectTunnel = tunnelConnectHandler(gateway);
+  const last: Handler = (context) => {
+    if (!context.info.isResourceRequest) return byPath(context);
+    return context.info.apiGroup === 'tunnel.roadstead.dev' ? connectTunnel(context) : api.handle(context);
+  };
   const handle = buildRequestPath(
     {
       requestInfo: requestInfoFilter(),

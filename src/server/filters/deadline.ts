@@ -7,7 +7,7 @@ import { respondWithError } from './errors.ts';
 /** Upstream's --request-timeout. */
 export const requestTimeoutMs = 60_000;
 
-const streamingSubresources = new Set(['exec', 'attach', 'portforward', 'proxy', 'log']);
+const streamingSubresources = new Set(['exec', 'attach', 'portforward', 'proxy', 'log', 'connect']);
 
 /** Requests that may run as long as both sides want: watches and byte streams. */
 export function isLongRunning(info: RequestInfo): boolean {
