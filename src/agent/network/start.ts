@@ -12,7 +12,7 @@ import type { PodNetwork } from './contract.ts';
 import { Answerer } from './dns/answerer.ts';
 import { ClusterZone } from './dns/cluster-zone.ts';
 import { Forwarder, hostNameServers } from './dns/forwarder.ts';
-import { listenDns } from './dns/server.ts';
+import { NodeDns } from './dns/server.ts';
 import { informerRecords } from './dns/service-records.ts';
 import { formatIpv4, gatewayOf, type Ipv4Network, parseNetwork } from './ipv4.ts';
 import { bridgeName, podTable, serviceTable } from './names.ts';
@@ -73,11 +73,13 @@ export async function startNetwork(options: StartNetworkOptions): Promise<NodeNe
   const zone = new ClusterZone(options.clusterDomain, informerRecords(proxyInformers.services, proxyInformers.slices));
   const forwarder = new Forwarder({ servers: hostNameServers(options.clusterDnsIp), now: () => Date.now() });
   const answerer = new Answerer({ zone, forwarder, logger });
-  const dns = await listenDns({ address: options.clusterDnsIp, port: dnsPort, answerer, logger });
+  const dns = new NodeDns({ address: options.clusterDnsIp, port: dnsPort, answerer, logger });
+  await dns.ensure();
   options.informers.start(options.signal);
   const proxyStarted = startProxy(proxy, options, logger);
   const repairs = setInterval(() => {
-    base.repair(proxy).catch((err: unknown) => logger.error({ err }, 'Repairing the network failed'));
+    const repaired = Promise.all([base.repair(proxy), dns.ensure()]);
+    repaired.catch((err: unknown) => logger.error({ err }, 'Repairing the network failed'));
   }, repairIntervalMs);
 
   let closing: Promise<void> | undefined;

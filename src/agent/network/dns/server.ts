@@ -1,4 +1,4 @@
-import { createSocket, type Socket as UdpSocket } from 'node:dgram';
+import { createSocket } from 'node:dgram';
 import { createServer, type Server, type Socket } from 'node:net';
 import type { Logger } from '../../../machinery/logger.ts';
 import type { Answerer } from './answerer.ts';
@@ -13,18 +13,41 @@ export interface DnsServerOptions {
   readonly logger: Logger;
 }
 
-/** Listens on UDP and TCP; resolves when both do. */
-export async function listenDns(options: DnsServerOptions): Promise<{ close(): Promise<void> }> {
-  const udp = await listenUdp(options);
-  const tcp = await listenTcp(options);
-  return {
-    async close() {
-      await Promise.all([new Promise<void>((resolve) => udp.close(() => resolve())), tcp.close()]);
-    },
-  };
+interface Listener {
+  close(): Promise<void>;
 }
 
-async function listenUdp({ address, port, answerer, logger }: DnsServerOptions): Promise<UdpSocket> {
+/** DNS on UDP and TCP. An address that is not free (an agent before this one still ends) is tried for again. */
+export class NodeDns {
+  readonly #options: DnsServerOptions;
+  #listeners: readonly Listener[] = [];
+
+  constructor(options: DnsServerOptions) {
+    this.#options = options;
+  }
+
+  /** Listens, unless it does already; a failure is logged, since pods can run without names. */
+  async ensure(): Promise<void> {
+    if (this.#listeners.length > 0) return;
+    const { address, logger } = this.#options;
+    const results = await Promise.allSettled([listenUdp(this.#options), listenTcp(this.#options)]);
+    const listeners = results.flatMap((result) => (result.status === 'fulfilled' ? [result.value] : []));
+    const failure = results.find((result) => result.status === 'rejected');
+    if (failure === undefined) {
+      this.#listeners = listeners;
+      return;
+    }
+    logger.error({ err: failure.reason, address }, 'Listening for DNS failed');
+    await Promise.all(listeners.map((listener) => listener.close()));
+  }
+
+  async close(): Promise<void> {
+    await Promise.all(this.#listeners.map((listener) => listener.close()));
+    this.#listeners = [];
+  }
+}
+
+async function listenUdp({ address, port, answerer, logger }: DnsServerOptions): Promise<Listener> {
   const socket = createSocket({ type: 'udp4', reuseAddr: true });
   socket.on('message', (query, from) => {
     // `answer` never throws, and a lost answer is asked for again.
@@ -40,10 +63,10 @@ async function listenUdp({ address, port, answerer, logger }: DnsServerOptions):
       resolve();
     });
   });
-  return socket;
+  return { close: () => new Promise((resolve) => socket.close(() => resolve())) };
 }
 
-async function listenTcp({ address, port, answerer }: DnsServerOptions): Promise<{ close(): Promise<void> }> {
+async function listenTcp({ address, port, answerer }: DnsServerOptions): Promise<Listener> {
   const connections = new Set<Socket>();
   const server: Server = createServer((socket) => {
     connections.add(socket);
