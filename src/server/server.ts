@@ -174,15 +174,27 @@ export async function startServer(options: ServerOptions): Promise<RunningServer
     last,
   );
 
-  const listener: Listener = await listen({
-    address: settings.address,
-    port: settings.port,
-    certificate: pki.serving.certificate,
-    key: pki.serving.key,
-    clientAuthorities: pki.caCertificate,
-    handle,
-    logger,
-  });
+  const closeBehindListener = async (): Promise<void> => {
+    node.close();
+    rbac.close();
+    await api.close();
+    await audit.close();
+  };
+  let listener: Listener;
+  try {
+    listener = await listen({
+      address: settings.address,
+      port: settings.port,
+      certificate: pki.serving.certificate,
+      key: pki.serving.key,
+      clientAuthorities: pki.caCertificate,
+      handle,
+      logger,
+    });
+  } catch (error) {
+    await closeBehindListener();
+    throw error;
+  }
   const { port } = listener;
   const stopCompaction = startCompaction(store, logger);
   const close = async (): Promise<void> => {
@@ -190,10 +202,7 @@ export async function startServer(options: ServerOptions): Promise<RunningServer
     stopCompaction();
     gateway.close();
     await listener.close();
-    node.close();
-    rbac.close();
-    await api.close();
-    await audit.close();
+    await closeBehindListener();
   };
   try {
     await ensureClusterObjects(objects, { ...settings, port, caCertificate: pki.caCertificate });
