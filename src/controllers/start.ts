@@ -2,10 +2,12 @@ import { type Client, createEventRecorder, createInformerFactory, runController 
 import type { Logger } from '../machinery/logger.ts';
 import { clusterRoleAggregationController } from './cluster-role-aggregation.ts';
 import type { Controller, ControllerContext, ControllerSettings } from './controller.ts';
+import { daemonSetController } from './daemon-set/daemon-set-controller.ts';
 import { deploymentController } from './deployment/deployment-controller.ts';
 import { endpointSliceController } from './endpoint-slice/endpoint-slice-controller.ts';
 import { endpointsController } from './endpoints/endpoints-controller.ts';
 import { garbageCollector } from './garbage-collector/garbage-collector.ts';
+import { jobController } from './job/job-controller.ts';
 import { namespaceController } from './namespace/namespace-controller.ts';
 import { nodeIpamController } from './node-ipam.ts';
 import { nodeLifecycleController } from './node-lifecycle/node-lifecycle-controller.ts';
@@ -13,6 +15,7 @@ import { podGcController } from './pod-gc.ts';
 import { replicaSetController } from './replica-set/replica-set-controller.ts';
 import { rootCaController } from './root-ca.ts';
 import { serviceAccountController } from './service-account.ts';
+import { statefulSetController } from './stateful-set/stateful-set-controller.ts';
 import { taintEvictionController } from './taint-eviction.ts';
 
 export interface StartControllersOptions {
@@ -48,6 +51,9 @@ function makeControllers(context: ControllerContext): Controller[] {
     ...(clusterCidr === undefined ? [] : [nodeIpamController(context, clusterCidr)]),
     replicaSetController(context),
     deploymentController(context),
+    daemonSetController(context),
+    statefulSetController(context),
+    jobController(context),
     endpointSliceController(context),
     endpointsController(context),
     nodeLifecycleController(context),
