@@ -10,6 +10,7 @@ import { defaultPlugins } from './plugins/default-plugins.ts';
 import { SchedulingQueue } from './queue/scheduling-queue.ts';
 import { Scheduler } from './scheduler.ts';
 import { ClusterSnapshot } from './snapshot.ts';
+import { trimPod } from './trim-pod.ts';
 import { Waker } from './waker.ts';
 
 export interface StartSchedulerOptions {
@@ -31,7 +32,7 @@ export async function startScheduler(start: StartSchedulerOptions): Promise<void
   const { client, signal, options = {} } = start;
   const logger = start.logger.child({ part: 'scheduler' });
   const schedulerName = options.schedulerName ?? 'default-scheduler';
-  const informers = start.informers ?? createInformerFactory(client, { logger });
+  const informers = start.informers ?? createInformerFactory(client, { logger, transforms: { pods: trimPod } });
   const now = (): number => Date.now();
   const namespaceInformer = informers.informer(namespaces);
   const budgets = informers.informer(podDisruptionBudgets);

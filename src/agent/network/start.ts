@@ -41,7 +41,7 @@ export interface StartNetworkOptions {
 
 export interface NodeNetwork {
   readonly podNetwork: PodNetwork;
-  /** Stops the proxy and DNS. Pods keep their network unless `removeAll`. */
+  /** Stops the proxy and DNS, as the signal does. Pods keep their network unless `removeAll`. */
   close(options?: { removeAll?: boolean }): Promise<void>;
 }
 
@@ -90,13 +90,15 @@ export async function startNetwork(options: StartNetworkOptions): Promise<NodeNe
     await proxyStarted;
     if (removeAll) await purgeNetwork();
   };
-  return {
-    podNetwork,
-    close: ({ removeAll = false } = {}) => {
-      closing ??= close(removeAll);
-      return closing;
-    },
+  const closeOnce = ({ removeAll = false } = {}): Promise<void> => {
+    closing ??= close(removeAll);
+    return closing;
   };
+  const stop = (): void => {
+    closeOnce().catch((err: unknown) => logger.error({ err }, 'Stopping the network failed'));
+  };
+  options.signal.addEventListener('abort', stop, { once: true });
+  return { podNetwork, close: closeOnce };
 }
 
 async function startProxy(proxy: ServiceProxy, options: StartNetworkOptions, logger: Logger): Promise<void> {
