@@ -180,9 +180,7 @@ export class LmdbStore implements Store {
   }
 
   #startFlushing(): void {
-    this.#flushing ??= this.#flush().finally(() => {
-      this.#flushing = undefined;
-    });
+    this.#flushing ??= this.#flush();
   }
 
   /** One batch after the other until nothing is queued. Never rejects. */
@@ -196,6 +194,8 @@ export class LmdbStore implements Store {
       }
       if (this.#compactWaiters.length > 0) await this.#compactChunk();
     }
+    // In the same turn as the last look at the queue, so that no write can slip in between and wait for ever.
+    this.#flushing = undefined;
   }
 
   async #commitBatch(batch: readonly QueuedWrite[]): Promise<void> {
@@ -256,6 +256,7 @@ export class LmdbStore implements Store {
         void facts.put('compacted', this.#compacted);
         for (const revision of doomed) void history.remove(revision);
       });
+      history.resetReadTxn();
       for (const { resolve } of waiters) resolve();
     } catch (error) {
       const failure = commitError(error);
