@@ -128,7 +128,12 @@ export async function startAgent(options: AgentOptions): Promise<RunningAgent> {
     logger,
     now,
   };
-  const nodePods = new NodePods({ context, informer: podInformer, signal });
+  const nodePods = new NodePods({
+    context,
+    informer: podInformer,
+    runtimeChanged: () => reporter.refresh(),
+    signal,
+  });
 
   const connectNetwork = networkStarter(options, (made) => {
     network = made;

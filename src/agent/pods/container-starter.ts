@@ -3,6 +3,7 @@ import { chmod, mkdir, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { Container, Pod, Secret, VolumeMount } from '../../api/core/v1/types.generated.ts';
 import { ImageError } from '../images/image-puller.ts';
+import { abortable } from '../pause.ts';
 import { type ContainerConfig, type Mount, RuntimeError, type RuntimeImage } from '../runtime/contract.ts';
 import type { PreparedVolume } from '../volumes/pod-volumes.ts';
 import { resolveSubPath } from '../volumes/sub-path.ts';
@@ -37,12 +38,15 @@ export interface ContainerStart {
   readonly container: Container;
   readonly attempt: number;
   readonly sandboxId: string;
+  readonly targetContainerId: string | undefined;
   readonly podIps: readonly string[];
   readonly volumes: ReadonlyMap<string, PreparedVolume>;
   /** Files of the pod that are mounted into every container. */
   readonly hostsPath: string | undefined;
   readonly resolvConfPath: string | undefined;
   readonly image: Promise<RuntimeImage>;
+  /** Aborts when the pod is to stop: waiting for the image or a hook ends then. */
+  readonly signal: AbortSignal;
 }
 
 /** Asks for the image; the pod's containers ask together, before any of them is started. */
@@ -67,7 +71,7 @@ export async function ensureImage(context: PodContext, pod: Pod, container: Cont
 export async function startContainer(context: PodContext, start: ContainerStart): Promise<string> {
   const { pod, container } = start;
   const { runtime, events } = context;
-  const image = await start.image;
+  const image = await abortable(start.image, start.signal);
   const config = await configOrFail(context, start, image);
   let id: string;
   try {
@@ -116,8 +120,10 @@ async function runPostStart(context: PodContext, start: ContainerStart, id: stri
   if (handler === undefined) return;
   const podIp = (pod.spec?.hostNetwork === true ? context.hostIps[0] : start.podIps[0]) ?? '';
   try {
-    await runHook(handler, { runtime: context.runtime, pod, container, containerId: id, podIp, timeoutMs: 0 });
+    const call = { runtime: context.runtime, pod, container, containerId: id, podIp, timeoutMs: 0 };
+    await abortable(runHook(handler, call), start.signal);
   } catch (error) {
+    if (start.signal.aborted) throw error;
     const why = error instanceof Error ? error.message : String(error);
     context.events.event(pod, 'Warning', 'FailedPostStartHook', `PostStartHook failed: ${why}`);
     context.events.event(pod, 'Normal', 'Killing', 'FailedPostStartHook');
@@ -162,6 +168,7 @@ async function containerConfig(
     resources: linuxResources(pod, container, context.memoryBytes),
     security,
     stopSignal: container.lifecycle?.stopSignal ?? '',
+    ...(start.targetContainerId === undefined ? {} : { processNamespaceOf: start.targetContainerId }),
   };
 }
 

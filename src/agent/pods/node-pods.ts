@@ -10,6 +10,14 @@ import { PodWorker } from './pod-worker.ts';
 const relistMs = 1_000;
 const reconnectMs = 1_000;
 
+export interface NodePodsOptions {
+  readonly context: PodContext;
+  readonly informer: Informer<Pod>;
+  /** The runtime's event stream began or ended: its state may have changed. */
+  readonly runtimeChanged: () => void;
+  readonly signal: AbortSignal;
+}
+
 /** All pods of this node: a worker each, fed by the API, by the runtime's events and by a relist. */
 export class NodePods implements PodLookup {
   readonly #context: PodContext;
@@ -19,11 +27,13 @@ export class NodePods implements PodLookup {
   /** What the last relist saw of each pod, to tell what changed. */
   readonly #seen = new Map<string, string>();
   readonly #signal: AbortSignal;
+  readonly #runtimeChanged: () => void;
 
-  constructor(options: { context: PodContext; informer: Informer<Pod>; signal: AbortSignal }) {
+  constructor(options: NodePodsOptions) {
     this.#context = options.context;
     this.#informer = options.informer;
     this.#signal = options.signal;
+    this.#runtimeChanged = options.runtimeChanged;
   }
 
   /** Adopts what the checkpoint knows, then follows the API and the runtime until the signal aborts. */
@@ -35,7 +45,7 @@ export class NodePods implements PodLookup {
     this.#informer.addHandler({
       added: (pod) => this.#apply(pod),
       updated: (_old, pod) => this.#apply(pod),
-      deleted: (pod) => this.#workers.get(pod.metadata.uid ?? '')?.remove(),
+      deleted: (pod) => this.#workers.get(pod.metadata.uid ?? '')?.remove(pod),
     });
     void this.#followEvents();
     void this.#relistForEver();
@@ -108,6 +118,7 @@ export class NodePods implements PodLookup {
       } catch (error) {
         this.#context.logger.debug({ err: error }, 'Lost the event stream of the runtime');
       }
+      if (!this.#signal.aborted) this.#runtimeChanged();
       await pause(reconnectMs, this.#signal);
     }
   }

@@ -60,15 +60,16 @@ export function buildPodStatus(inputs: StatusInputs): PodStatus {
   const sandboxReady = inputs.state.sandboxes[0]?.state === 'ready' && (inputs.podIps.length > 0 || hostNetwork(pod));
   const observed = { pod, phase, containers, initContainers: init, sandboxReady };
   const generation = pod.metadata.generation;
+  const verdict = inputs.verdict ?? keptVerdict(previous);
   // Turned away by the node: nothing of it was ever made, and upstream shows no containers either.
   const neverRan =
-    inputs.verdict !== undefined && inputs.state.containers.length === 0 && previous?.containerStatuses === undefined;
+    verdict !== undefined && inputs.state.containers.length === 0 && previous?.containerStatuses === undefined;
   const podIps = hostNetwork(pod) && sandboxReady ? inputs.hostIps : inputs.podIps;
   return {
     ...(generation === undefined ? {} : { observedGeneration: generation }),
     phase,
     conditions: podConditions(observed, previous?.conditions ?? [], now),
-    ...(inputs.verdict ?? {}),
+    ...(verdict ?? {}),
     ...hostAddresses(inputs.hostIps),
     ...(podIps[0] === undefined ? {} : { podIP: podIps[0], podIPs: podIps.map((ip) => ({ ip })) }),
     startTime: previous?.startTime ?? now,
@@ -95,6 +96,13 @@ function finalPhase(
   const codes = containers.map((one) => (one.state?.terminated ?? one.lastState?.terminated)?.exitCode);
   if (codes.every((code) => code === undefined)) return phase;
   return codes.every((code) => code === 0) ? 'Succeeded' : 'Failed';
+}
+
+/** A reason given with the final phase outlives the agent that gave it. */
+function keptVerdict(previous: PodStatus | undefined): { reason: string; message?: string } | undefined {
+  if (previous?.reason === undefined || !isTerminalPhase(previous.phase)) return undefined;
+  const { reason, message } = previous;
+  return { reason, ...(message === undefined ? {} : { message }) };
 }
 
 function hostAddresses(hostIps: readonly string[]): Partial<PodStatus> {

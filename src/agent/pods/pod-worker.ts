@@ -1,6 +1,7 @@
 import type { Container, Pod, PodStatus } from '../../api/core/v1/types.generated.ts';
 import { pods } from '../../api/resource-types.ts';
 import { isConflict, isNotFound } from '../../machinery/status-error.ts';
+import { abortable } from '../pause.ts';
 import { RuntimeError, type RuntimeImage } from '../runtime/contract.ts';
 import { type PreparedVolume, VolumeError } from '../volumes/pod-volumes.ts';
 import { ensureImage, StartError, startContainer } from './container-starter.ts';
@@ -50,6 +51,8 @@ export class PodWorker {
   #removed = false;
   #terminated = false;
   #stopper: PodStopper | undefined;
+  /** Aborted when the pod is to stop. */
+  readonly #starting = new AbortController();
   readonly #waiting = new Map<string, WaitingReason>();
   readonly #notBefore = new Map<string, number>();
   readonly #messages = new Map<string, string>();
@@ -90,15 +93,22 @@ export class PodWorker {
 
   update(pod: Pod): void {
     this.#pod = pod;
-    if (pod.metadata.deletionTimestamp !== undefined) this.#stopper?.shorten(gracePeriodSeconds(pod));
+    if (pod.metadata.deletionTimestamp !== undefined) this.#hurry();
     this.wake();
   }
 
   /** The API object is gone: stop, and leave nothing behind. */
-  remove(): void {
+  remove(last?: Pod): void {
+    if (last !== undefined) this.#pod = last;
     this.#removed = true;
-    this.#stopper?.shorten(gracePeriodSeconds(this.#pod));
+    this.#hurry();
     this.wake();
+  }
+
+  /** A pod that is to stop neither waits for its start nor longer than its newest grace period. */
+  #hurry(): void {
+    this.#starting.abort(new Error('the pod is to stop'));
+    this.#stopper?.shorten(gracePeriodSeconds(this.#pod));
   }
 
   wake(): void {
@@ -136,6 +146,11 @@ export class PodWorker {
     this.#failures++;
     const delay = Math.min(retryMsMax, retryMsMin * 2 ** (this.#failures - 1));
     this.#arm(this.#context.now() + delay);
+    if (this.#starting.signal.aborted && error === this.#starting.signal.reason) {
+      this.#failures = 0;
+      this.#dirty = true;
+      return;
+    }
     const { events, logger } = this.#context;
     const why = error instanceof Error ? error.message : String(error);
     if (error instanceof VolumeError) events.event(this.#pod, 'Warning', 'FailedMount', why);
@@ -277,13 +292,23 @@ export class PodWorker {
       this.#attached = created.id;
       this.#ips = created.ips;
     }
-    const prepared = await volumes;
-    if (due.length === 0) return;
+    if (due.length === 0) {
+      // What runs goes on with the contents it has.
+      await volumes.catch((error: unknown) => this.#reportVolume(pod, error));
+      return;
+    }
+    const prepared = await abortable(volumes, this.#starting.signal);
     const files = await writePodFiles(this.#context, pod, this.#ips);
     for (const container of due) {
+      if (this.#starting.signal.aborted) return;
       const image = images.get(container.spec.name);
       if (image !== undefined) await this.#start(pod, container, { sandboxId, volumes: prepared, files, image });
     }
+  }
+
+  #reportVolume(pod: Pod, error: unknown): void {
+    if (!(error instanceof VolumeError)) throw error;
+    this.#context.events.event(pod, 'Warning', 'FailedMount', error.message);
   }
 
   #setUpVolumes(pod: Pod): Promise<Map<string, PreparedVolume>> {
@@ -337,9 +362,11 @@ export class PodWorker {
         container: spec,
         attempt: this.#nextAttempt(pod, spec.name),
         sandboxId: parts.sandboxId,
+        targetContainerId: this.#targetOf(pod, spec.name),
         podIps: this.#ips,
         volumes: parts.volumes,
         image: parts.image,
+        signal: this.#starting.signal,
         ...parts.files,
       });
       this.#waiting.delete(spec.name);
@@ -353,6 +380,11 @@ export class PodWorker {
       const where = { pod: formatPod(pod), container: spec.name };
       this.#context.logger.info({ ...where, reason: error.reason, why: error.message }, 'Could not start a container');
     }
+  }
+
+  #targetOf(pod: Pod, name: string): string | undefined {
+    const target = pod.spec?.ephemeralContainers?.find((one) => one.name === name)?.targetContainerName;
+    return target === undefined || target === '' ? undefined : latestOf(this.#state, target)?.id;
   }
 
   /** One more than the last run, as far as the runtime or the API remembers one. */

@@ -126,6 +126,8 @@ export interface ContainerConfig {
   readonly resources: LinuxResources;
   readonly security: LinuxSecurity;
   readonly stopSignal: string;
+  /** Id of the container whose processes this one sees (ephemeral containers with a target). */
+  readonly processNamespaceOf?: string;
 }
 
 export interface Mount {

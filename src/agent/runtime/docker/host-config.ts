@@ -30,7 +30,7 @@ export function containerHostConfig(
   return {
     NetworkMode: sharing.hostNetwork ? 'host' : `container:${sandboxId}`,
     IpcMode: sharing.hostIpc ? 'host' : `container:${sandboxId}`,
-    ...pidMode(sandboxId, sharing),
+    ...pidMode(sandboxId, sharing, config.processNamespaceOf),
     ...(sharing.hostNetwork ? { UTSMode: 'host' } : {}),
     Mounts: config.mounts.map(mountBody),
     Devices: config.devices.map((device) => ({
@@ -64,7 +64,8 @@ function oomScore(wanted: number, host: HostPrivileges): number {
   return host.missing.includes('SYS_RESOURCE') ? Math.max(0, wanted) : wanted;
 }
 
-function pidMode(sandboxId: string, sharing: Sharing): Body {
+function pidMode(sandboxId: string, sharing: Sharing, target: string | undefined): Body {
+  if (target !== undefined) return { PidMode: `container:${target}` };
   if (sharing.hostPid) return { PidMode: 'host' };
   return sharing.shareProcessNamespace ? { PidMode: `container:${sandboxId}` } : {};
 }
