@@ -147,6 +147,15 @@ describe('deployment strategy', () => {
     );
   });
 
+  it('keeps the generation when a client leaves out what was defaulted', () => {
+    const old = untyped(deployment());
+    const object = clone(old);
+    delete object.spec.replicas;
+    delete object.spec.strategy;
+    strategy.prepareForUpdate(object, old);
+    assert.equal(object.metadata.generation, 1);
+  });
+
   it('prints the cells of kubectl', () => {
     const object = untyped(deployment());
     object.status = { readyReplicas: 1, updatedReplicas: 2, availableReplicas: 1 };

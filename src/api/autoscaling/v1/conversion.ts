@@ -4,7 +4,7 @@ import type { HorizontalPodAutoscaler, MetricSpec } from '../v2/types.generated.
 import type { HorizontalPodAutoscaler as HorizontalPodAutoscalerV1 } from './types.generated.ts';
 
 /** What v1 has no field for travels in annotations, as JSON of the v2 form. */
-const metricsAnnotation = 'autoscaling.alpha.kubernetes.io/metrics';
+export const metricsAnnotation = 'autoscaling.alpha.kubernetes.io/metrics';
 const behaviorAnnotation = 'autoscaling.alpha.kubernetes.io/behavior';
 const currentMetricsAnnotation = 'autoscaling.alpha.kubernetes.io/current-metrics';
 const conditionsAnnotation = 'autoscaling.alpha.kubernetes.io/conditions';

@@ -3,7 +3,7 @@ import type { FieldError } from '../../../machinery/status-error.ts';
 import type { ResourceDefinition } from '../../resource.ts';
 import { defineResource } from '../../strategy.ts';
 import { autoscalerColumns, autoscalingV2Resources } from '../v2/rows.ts';
-import { fromV2, toV2 } from './conversion.ts';
+import { fromV2, metricsAnnotation, toV2 } from './conversion.ts';
 import type { HorizontalPodAutoscaler } from './types.generated.ts';
 
 export const autoscalingV1Resources: readonly ResourceDefinition[] = [
@@ -28,9 +28,10 @@ export const autoscalingV1Resources: readonly ResourceDefinition[] = [
     },
     statusSubresource: true,
     initialStatus: () => ({ currentReplicas: 0, desiredReplicas: 0 }),
-    defaults({ spec }) {
+    defaults({ metadata, spec }) {
       if (spec === undefined) return;
       spec.minReplicas ??= 1;
+      if (metadata.annotations?.[metricsAnnotation] === undefined) spec.targetCPUUtilizationPercentage ??= 80;
     },
     validate: (autoscaler) => validateAsV2(autoscaler),
   }),
