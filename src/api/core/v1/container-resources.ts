@@ -72,6 +72,18 @@ export function validateResourceQuantityValue(
   if (isIntegerResource(name) && quantity.nanos % 1_000_000_000n !== 0n) {
     errors.push(invalidValue(path, canonicalQuantity(value), 'must be an integer'));
   }
+  if (isHugePages(name) && !isMultipleOfPage(name, quantity.nanos)) {
+    const text = canonicalQuantity(value);
+    errors.push(invalidValue(path, text, `${text} is not positive integer multiple of ${name}`));
+  }
+}
+
+/** The page size is the rest of the name: `hugepages-2Mi`. */
+function isMultipleOfPage(name: string, nanos: bigint): boolean {
+  const size = name.slice('hugepages-'.length);
+  if (!isQuantity(size)) return true;
+  const page = parseQuantity(size).nanos;
+  return page > 0n && nanos % page === 0n;
 }
 
 function validateList(list: ResourceList, path: FieldPath, errors: FieldError[]): void {
@@ -135,13 +147,16 @@ function validateClaims(
   claims.forEach((claim, index) => {
     const at = path.at('claims', index);
     if (!claim.name) {
-      errors.push(required(at.child('name')));
+      errors.push(required(at));
       return;
     }
     const key = claim.request ? `${claim.name}/${claim.request}` : claim.name;
-    if (seen.has(key)) errors.push(duplicate(at, key));
+    if (seen.has(claim.name)) errors.push(duplicate(at, claim.name));
+    else if (seen.has(key)) errors.push(duplicate(at, key));
     seen.add(key);
     if (known.has(claim.name)) return;
-    errors.push(notFoundValue(at.child('name'), claim.name));
+    const names = known.size === 0 ? ' which is empty' : `: ${[...known].sort().join(', ')}`;
+    const detail = `must be one of the names in pod.spec.resourceClaims${names}`;
+    errors.push({ ...notFoundValue(at, claim.name), detail });
   });
 }

@@ -149,7 +149,7 @@ function isEmpty(value: unknown): boolean {
 }
 
 const pullPolicies: readonly string[] = ['Always', 'IfNotPresent', 'Never'];
-const messagePolicies: readonly string[] = ['FallbackToLogsOnError', 'File'];
+const messagePolicies: readonly string[] = ['File', 'FallbackToLogsOnError'];
 const resizePolicies: readonly string[] = ['NotRequired', 'RestartContainer'];
 
 function validateContainer(container: Container | EphemeralContainer, pod: PodContext, path: FieldPath): void {
@@ -176,15 +176,20 @@ function validateContainer(container: Container | EphemeralContainer, pod: PodCo
     errors.push(imagePullPolicy === '' ? required(at) : notSupported(at, imagePullPolicy, pullPolicies));
   }
   validateContainerResources(container.resources, pod.claimNames, path.child('resources'), errors);
-  validateResizePolicy(container, path, errors);
+  validateResizePolicy(container, pod.spec.restartPolicy, path, errors);
   validateSecurityContext(container.securityContext, path.child('securityContext'), errors);
 }
 
-function validateResizePolicy(container: Container | EphemeralContainer, path: FieldPath, errors: FieldError[]): void {
+function validateResizePolicy(
+  container: Container | EphemeralContainer,
+  podRestartPolicy: string | undefined,
+  path: FieldPath,
+  errors: FieldError[],
+): void {
   const seen = new Set<string>();
-  container.resizePolicy?.forEach(({ resourceName, restartPolicy }) => {
+  container.resizePolicy?.forEach(({ resourceName, restartPolicy }, index) => {
     const at = path.child('resizePolicy');
-    if (seen.has(resourceName)) errors.push(duplicate(at, resourceName));
+    if (seen.has(resourceName)) errors.push(duplicate(at.index(index), resourceName));
     seen.add(resourceName);
     if (resourceName !== 'cpu' && resourceName !== 'memory') {
       if (!resourceName) errors.push(required(at));
@@ -192,6 +197,9 @@ function validateResizePolicy(container: Container | EphemeralContainer, path: F
     }
     if (!restartPolicy) errors.push(required(at));
     else if (!resizePolicies.includes(restartPolicy)) errors.push(notSupported(at, restartPolicy, resizePolicies));
+    if (podRestartPolicy === 'Never' && restartPolicy !== 'NotRequired') {
+      errors.push(invalidValue(at, restartPolicy, "must be 'NotRequired' when `restartPolicy` is 'Never'"));
+    }
   });
 }
 

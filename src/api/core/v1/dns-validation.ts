@@ -4,7 +4,7 @@ import type { FieldError } from '../../../machinery/status-error.ts';
 import { type FieldPath, invalidEach, invalidValue, notSupported, required } from '../../field-errors.ts';
 import type { PodDNSConfig, PodSpec } from './types.generated.ts';
 
-const policies: readonly string[] = ['ClusterFirst', 'ClusterFirstWithHostNet', 'Default', 'None'];
+const policies: readonly string[] = ['ClusterFirstWithHostNet', 'ClusterFirst', 'Default', 'None'];
 const nameserversMax = 3;
 const searchesMax = 32;
 const searchCharactersMax = 2048;

@@ -1,4 +1,4 @@
-import { isConfigMapKey, isQualifiedName, isRelaxedEnvVarName } from '../../../machinery/names.ts';
+import { isConfigMapKey, isDns1123Subdomain, isQualifiedName, isRelaxedEnvVarName } from '../../../machinery/names.ts';
 import type { FieldError } from '../../../machinery/status-error.ts';
 import { type FieldPath, invalidEach, invalidValue, notSupported, required } from '../../field-errors.ts';
 import { isZero } from './resource-list.ts';
@@ -41,11 +41,11 @@ export function validateEnvFrom(
     let count = 0;
     if (source.configMapRef) {
       count++;
-      if (!source.configMapRef.name) errors.push(required(at.child('configMapRef').child('name')));
+      validateReference(source.configMapRef.name, at.child('configMapRef'), errors);
     }
     if (source.secretRef) {
       count++;
-      if (!source.secretRef.name) errors.push(required(at.child('secretRef').child('name')));
+      validateReference(source.secretRef.name, at.child('secretRef'), errors);
     }
     const list = path.child('envFrom');
     if (count === 0) errors.push(invalidValue(list, '', 'must specify one of: `configMapRef` or `secretRef`'));
@@ -83,8 +83,14 @@ function validateSource(variable: EnvVar, from: EnvVarSource, path: FieldPath, e
   }
 }
 
+function validateReference(name: string | undefined, path: FieldPath, errors: FieldError[]): void {
+  if (!name) errors.push(required(path.child('name')));
+  else invalidEach(errors, path.child('name'), name, isDns1123Subdomain(name));
+}
+
 function validateKeySelector(selector: ConfigMapKeySelector, path: FieldPath, errors: FieldError[]): void {
-  if (!selector.name) errors.push(required(path.child('name')));
+  const name = selector.name ?? '';
+  invalidEach(errors, path.child('name'), name, isDns1123Subdomain(name));
   if (!selector.key) errors.push(required(path.child('key')));
   else invalidEach(errors, path.child('key'), selector.key, isConfigMapKey(selector.key));
 }

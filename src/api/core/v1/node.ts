@@ -1,4 +1,3 @@
-import { isIP } from 'node:net';
 import { equal } from '../../../machinery/json.ts';
 import { isValidLabelValue } from '../../../machinery/names.ts';
 import type { FieldError } from '../../../machinery/status-error.ts';
@@ -18,6 +17,7 @@ import {
 import { validateLabelName } from '../../label-validation.ts';
 import type { ResourceDefinition } from '../../resource.ts';
 import { customSubresource, defineResource } from '../../strategy.ts';
+import { cidrProblem, isCidr } from './cidr.ts';
 import { validateResourceQuantityValue } from './container-resources.ts';
 import { canonicalizeResources, checkQuantity, type ResourceList } from './resource-list.ts';
 import type { Node, Taint } from './types.generated.ts';
@@ -99,10 +99,7 @@ function validateNode(node: Node): FieldError[] {
     errors.push(invalidValue(specPath.at('podCIDRs', 0), podCIDRs[0], detail));
   }
   podCIDRs.forEach((cidr, index) => {
-    if (!isCidr(cidr)) {
-      const detail = 'must be a valid CIDR value, (e.g. 10.9.8.0/24 or 2001:db8::/64)';
-      errors.push(invalidValue(specPath.at('podCIDRs', index), cidr, detail));
-    }
+    if (!isCidr(cidr)) errors.push(invalidValue(specPath.at('podCIDRs', index), cidr, cidrProblem));
   });
   if (podCIDRs.length > 2) {
     const detail = 'may specify no more than one CIDR for each IP family';
@@ -168,11 +165,4 @@ function validateTaints(taints: readonly Taint[] | undefined, errors: FieldError
     }
     seen.add(pair);
   });
-}
-
-function isCidr(text: string): boolean {
-  const [address = '', bits = '', more] = text.split('/');
-  const family = isIP(address);
-  if (family === 0 || more !== undefined || !/^[0-9]{1,3}$/.test(bits)) return false;
-  return Number(bits) <= (family === 4 ? 32 : 128);
 }

@@ -2,7 +2,7 @@ import { clone, equal } from '../../../machinery/json.ts';
 import { compareQuantity, isQuantity, parseQuantity } from '../../../machinery/quantity.ts';
 import type { FieldError } from '../../../machinery/status-error.ts';
 import { ageColumn, column, nameColumn } from '../../columns.ts';
-import { forbiddenField, specPath } from '../../field-errors.ts';
+import { FieldPath, forbiddenField, invalidValue, specPath } from '../../field-errors.ts';
 import type { ResourceDefinition } from '../../resource.ts';
 import { defineResource } from '../../strategy.ts';
 import { validateClaimSpec } from './persistent-volume-claim-validation.ts';
@@ -61,10 +61,8 @@ function validateUpdate(claim: Claim, old: Claim): FieldError[] {
   // A class may be given to a claim that waits for one.
   if (old.spec.storageClassName === undefined && claim.spec.storageClassName !== undefined)
     delete munged.storageClassName;
-  if (isBound) {
-    if (old.spec.resources === undefined) delete munged.resources;
-    else munged.resources = old.spec.resources;
-  }
+  const before = old.spec.resources?.requests?.['storage'];
+  if (isBound && munged.resources?.requests && before !== undefined) munged.resources.requests['storage'] = before;
   if (old.spec.volumeAttributesClassName === undefined) delete munged.volumeAttributesClassName;
   else munged.volumeAttributesClassName = old.spec.volumeAttributesClassName;
   if (!equal(munged, old.spec)) {
@@ -73,12 +71,17 @@ function validateUpdate(claim: Claim, old: Claim): FieldError[] {
     errors.push(forbiddenField(specPath, `${detail}\n${JSON.stringify(old.spec)} -> ${JSON.stringify(claim.spec)}\n`));
   }
   const asked = claim.spec.resources?.requests?.['storage'];
-  const given = old.status?.capacity?.['storage'];
-  if (isBound && isQuantity(asked) && isQuantity(given)) {
-    if (compareQuantity(parseQuantity(asked), parseQuantity(given)) < 0) {
-      const path = specPath.child('resources').child('requests').child('storage');
-      errors.push(forbiddenField(path, 'field can not be less than status.capacity'));
-    }
+  const given = old.status?.capacity?.['storage'] ?? '0';
+  if (isLess(asked, before) && !isLess(given, asked)) {
+    const path = specPath.child('resources').child('requests').child('storage');
+    errors.push(forbiddenField(path, 'field can not be less than status.capacity'));
+  }
+  if (claim.spec.volumeMode !== old.spec.volumeMode) {
+    errors.push(invalidValue(new FieldPath('volumeMode'), claim.spec.volumeMode, 'field is immutable'));
   }
   return errors;
+}
+
+function isLess(a: string | number | undefined, b: string | number | undefined): boolean {
+  return isQuantity(a) && isQuantity(b) && compareQuantity(parseQuantity(a), parseQuantity(b)) < 0;
 }

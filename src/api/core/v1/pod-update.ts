@@ -1,11 +1,13 @@
+import { isIP } from 'node:net';
 import { clone, equal } from '../../../machinery/json.ts';
-import { rangeProblem } from '../../../machinery/names.ts';
+import { isDns1123Subdomain, rangeProblem } from '../../../machinery/names.ts';
 import type { FieldError } from '../../../machinery/status-error.ts';
-import { type FieldPath, forbiddenField, invalidValue, specPath, statusPath } from '../../field-errors.ts';
+import { type FieldPath, forbiddenField, invalidEach, invalidValue, specPath, statusPath } from '../../field-errors.ts';
 import { qosClassOf } from './pod-qos.ts';
 import { validatePod } from './pod-validation.ts';
 import type { Container, ContainerStatus, Pod, PodSpec } from './types.generated.ts';
 
+const ipProblem = 'must be a valid IP address, (e.g. 10.9.8.7 or 2001:db8::ffff)';
 const int32Max = 2147483647;
 
 const changeableFields = [
@@ -25,6 +27,7 @@ export function validatePodUpdate(pod: Pod, old: Pod): FieldError[] {
   if (!validateDeadline(pod.spec, old.spec, errors)) return errors;
   validateAddedTolerations(pod.spec, old.spec, errors);
   validateRemovedGates(pod.spec, old.spec, errors);
+  validateAddedSelector(pod.spec, old.spec, errors);
   const changed = fieldsOtherThanChangeable(pod.spec, old.spec);
   if (changed.length > 0) {
     const detail = `pod updates may not change fields other than ${changeableFields}\n${describe(pod.spec, old.spec, changed)}`;
@@ -79,8 +82,17 @@ function validateRemovedGates(spec: PodSpec, old: PodSpec, errors: FieldError[])
   spec.schedulingGates?.forEach(({ name }, index) => {
     if (before.has(name)) return;
     const detail = 'only deletion is allowed, but found new scheduling gate';
-    errors.push(forbiddenField(specPath.at('schedulingGates', index), `${detail} '${name}'`));
+    errors.push(forbiddenField(specPath.at('schedulingGates', index).child('name'), `${detail} '${name}'`));
   });
+}
+
+/** Only of a gated pod; of any other the selector may not change at all. */
+function validateAddedSelector(spec: PodSpec, old: PodSpec, errors: FieldError[]): void {
+  if ((old.schedulingGates ?? []).length === 0) return;
+  const before = old.nodeSelector ?? {};
+  if (Object.keys(before).every((label) => spec.nodeSelector?.[label] === before[label])) return;
+  const detail = 'only additions to spec.nodeSelector are allowed (no mutations or deletions)';
+  errors.push(invalidValue(specPath.child('nodeSelector'), spec.nodeSelector ?? null, detail));
 }
 
 /** The top-level fields of the spec that differ once everything that may change has been made the same. */
@@ -101,7 +113,9 @@ function fieldsOtherThanChangeable(spec: PodSpec, old: PodSpec): string[] {
   if ((old.schedulingGates ?? []).length > 0) {
     // A gated pod is not seen by the scheduler yet, so where it may go can still be narrowed.
     copyOrDelete(munged, old, 'nodeSelector');
-    copyOrDelete(munged, old, 'affinity');
+    const { nodeAffinity: _ours, ...affinity } = munged.affinity ?? {};
+    const kept = old.affinity?.nodeAffinity;
+    munged.affinity = kept === undefined ? affinity : { ...affinity, nodeAffinity: kept };
   }
   const fields = new Set([...Object.keys(munged), ...Object.keys(old)]) as Set<keyof PodSpec>;
   return [...fields].filter((field) => !isSame(munged[field], old[field]));
@@ -135,9 +149,18 @@ function describe(spec: PodSpec, old: PodSpec, fields: readonly string[]): strin
   return lines.join('\n');
 }
 
-/** A write of `status`: a container that has finished for good does not come back. */
+/** A write of `status`: addresses are addresses, and a container that has finished for good does not come back. */
 export function validatePodStatusUpdate(pod: Pod, old: Pod): FieldError[] {
   const errors: FieldError[] = [];
+  const nominated = pod.status?.nominatedNodeName ?? '';
+  if (nominated !== '' && nominated !== old.status?.nominatedNodeName) {
+    invalidEach(errors, statusPath.child('nominatedNodeName'), nominated, isDns1123Subdomain(nominated));
+  }
+  for (const list of ['podIPs', 'hostIPs'] as const) {
+    pod.status?.[list]?.forEach(({ ip }, index) => {
+      if (isIP(ip) === 0) errors.push(invalidValue(statusPath.at(list, index), ip, ipProblem));
+    });
+  }
   const policy = old.spec?.restartPolicy;
   if (policy === 'Always' || policy === undefined) return errors;
   const rules = restartRuled(old.spec);
@@ -216,7 +239,7 @@ function validateResizedContainer(
     for (const name of new Set([...Object.keys(now), ...Object.keys(was)])) {
       if (now[name] === was[name]) continue;
       if (name !== 'cpu' && name !== 'memory') {
-        errors.push(forbiddenField(at, 'only cpu and memory resources are mutable'));
+        errors.push(forbiddenField(specPath, 'only cpu and memory resources are mutable'));
       } else if (now[name] === undefined) {
         errors.push(forbiddenField(at, `resource ${list} cannot be removed`));
       }

@@ -7,6 +7,7 @@ import {
   forbiddenField,
   invalidEach,
   invalidValue,
+  metadataPath,
   notSupported,
   required,
   specPath,
@@ -30,6 +31,7 @@ const noNames: ReadonlySet<string> = new Set();
 const restartPolicies: readonly string[] = ['Always', 'OnFailure', 'Never'];
 const preemptionPolicies: readonly string[] = ['PreemptLowerPriority', 'Never'];
 const int32Max = 2147483647;
+const deletionCost = 'controller.kubernetes.io/pod-deletion-cost';
 
 /** A new pod. */
 export function validatePodCreate(pod: Pod): FieldError[] {
@@ -54,6 +56,10 @@ export function validatePod(pod: Pod): FieldError[] {
   validatePodSpec(spec, specPath, errors);
   if (!spec.serviceAccountName) validateNoTokens(spec, errors);
   validateImageSpaces(spec, specPath, errors);
+  const cost = pod.metadata.annotations?.[deletionCost];
+  if (cost !== undefined && !isInt32(cost)) {
+    errors.push(invalidValue(metadataPath.child('annotations').key(deletionCost), cost, 'must be a 32bit integer'));
+  }
   return errors;
 }
 
@@ -127,16 +133,15 @@ function validateNames(spec: PodSpec, path: FieldPath, errors: FieldError[]): vo
     invalidEach(errors, at, spec.hostnameOverride, isDns1123Subdomain(spec.hostnameOverride));
     if (spec.hostNetwork === true) errors.push(forbiddenField(at, 'may not be specified when hostNetwork is true'));
   }
-  spec.imagePullSecrets?.forEach(({ name }, index) => {
-    if (!name) errors.push(required(path.at('imagePullSecrets', index).child('name')));
-  });
   spec.hostAliases?.forEach(({ ip, hostnames = [] }, index) => {
     const at = path.at('hostAliases', index);
     if (isIP(ip ?? '') === 0) {
       const detail = 'must be a valid IP address, (e.g. 10.9.8.7 or 2001:db8::ffff)';
       errors.push(invalidValue(at.child('ip'), ip, detail));
     }
-    for (const name of hostnames) invalidEach(errors, at.child('hostnames'), name, isDns1123Subdomain(name));
+    hostnames.forEach((name, position) => {
+      invalidEach(errors, at.at('hostnames', position), name, isDns1123Subdomain(name));
+    });
   });
   if (spec.os && spec.os.name !== 'linux' && spec.os.name !== 'windows') {
     const at = path.child('os').child('name');
@@ -184,6 +189,10 @@ function validateResourceClaims(
     } else if (!resourceClaimName && !resourceClaimTemplateName) errors.push(invalidValue(at, claim, detail));
   });
   return names;
+}
+
+function isInt32(text: string): boolean {
+  return /^(?:0|-?[1-9][0-9]*)$/.test(text) && Number(text) >= -int32Max - 1 && Number(text) <= int32Max;
 }
 
 /** A projected token is of the pod's service account, so there must be one. */

@@ -2,20 +2,12 @@ import { equal } from '../../../machinery/json.ts';
 import { isQualifiedName } from '../../../machinery/names.ts';
 import type { FieldError } from '../../../machinery/status-error.ts';
 import { ageColumn, column, nameColumn } from '../../columns.ts';
-import {
-  type FieldPath,
-  invalidEach,
-  invalidValue,
-  notSupported,
-  required,
-  specPath,
-  statusPath,
-} from '../../field-errors.ts';
+import { type FieldPath, invalidEach, invalidValue, required, specPath, statusPath } from '../../field-errors.ts';
 import type { ResourceDefinition } from '../../resource.ts';
 import { defineResource } from '../../strategy.ts';
 import { validateResourceQuantityValue } from './container-resources.ts';
 import { canonicalizeResources, checkQuantity, isStandardQuotaResource, type ResourceList } from './resource-list.ts';
-import type { ResourceQuota, ResourceQuotaSpec } from './types.generated.ts';
+import type { ResourceQuota, ResourceQuotaSpec, ScopedResourceSelectorRequirement } from './types.generated.ts';
 
 const scopes: readonly string[] = [
   'BestEffort',
@@ -76,29 +68,59 @@ function usageCell({ status }: ResourceQuota, isLimits: boolean): string {
     .join(', ');
 }
 
+const conflicts: readonly (readonly [string, string])[] = [
+  ['BestEffort', 'NotBestEffort'],
+  ['Terminating', 'NotTerminating'],
+];
+
 function validateQuotaSpec(spec: ResourceQuotaSpec): FieldError[] {
   const errors: FieldError[] = [];
   validateHard(spec.hard, specPath.child('hard'), errors);
   const path = specPath.child('scopes');
-  for (const scope of spec.scopes ?? []) if (!scopes.includes(scope)) errors.push(notSupported(path, scope, scopes));
-  spec.scopeSelector?.matchExpressions?.forEach(({ scopeName, operator, values = [] }, index) => {
-    const at = specPath.child('scopeSelector').at('matchExpressions', index);
-    if (!scopes.includes(scopeName)) errors.push(notSupported(at.child('scopeName'), scopeName, scopes));
-    if ((operator === 'In' || operator === 'NotIn') && values.length === 0) {
-      errors.push(
-        required(
-          at.child('values'),
-          "must be at least one value when `operator` is 'In' or 'NotIn' for scope selector",
-        ),
-      );
-    } else if ((operator === 'Exists' || operator === 'DoesNotExist') && values.length > 0) {
-      const detail = "must be no value when `operator` is 'Exist' or 'DoesNotExist' for scope selector";
-      errors.push(invalidValue(at.child('values'), values, detail));
-    } else if (!['In', 'NotIn', 'Exists', 'DoesNotExist'].includes(operator)) {
-      errors.push(invalidValue(at.child('operator'), operator, 'not a valid selector operator'));
+  const given = spec.scopes ?? [];
+  for (const scope of given) {
+    if (!scopes.includes(scope)) errors.push(invalidValue(path, given, 'unsupported scope'));
+    if (Object.keys(spec.hard ?? {}).some((name) => !isCountedInScope(name, scope))) {
+      errors.push(invalidValue(path, given, 'unsupported scope applied to resource'));
     }
-  });
+  }
+  for (const [one, other] of conflicts) {
+    if (given.includes(one) && given.includes(other)) errors.push(invalidValue(path, given, 'conflicting scopes'));
+  }
+  for (const requirement of spec.scopeSelector?.matchExpressions ?? []) validateScopeRequirement(requirement, errors);
   return errors;
+}
+
+/** Pods without any request can only be counted; the other scopes may also bound what pods ask for. */
+function isCountedInScope(name: string, scope: string): boolean {
+  if (!isStandardQuotaResource(name)) return true;
+  if (scope === 'BestEffort') return name === 'pods';
+  return name === 'pods' || isComputeQuota(name);
+}
+
+function isComputeQuota(name: string): boolean {
+  return /^(?:(?:requests|limits)\.)?(?:cpu|memory)$/.test(name);
+}
+
+const requirementPath = specPath.child('scopeSelector').child('matchExpressions');
+
+function validateScopeRequirement(
+  { scopeName, operator, values = [] }: ScopedResourceSelectorRequirement,
+  errors: FieldError[],
+): void {
+  const of = 'for scope selector';
+  if (!scopes.includes(scopeName)) {
+    errors.push(invalidValue(requirementPath.child('scopeName'), scopeName, 'unsupported scope'));
+  }
+  if (operator === 'In' || operator === 'NotIn') {
+    if (values.length > 0) return;
+    const detail = `must be at least one value when \`operator\` is 'In' or 'NotIn' ${of}`;
+    errors.push(required(requirementPath.child('values'), detail));
+  } else if (operator === 'Exists' || operator === 'DoesNotExist') {
+    if (values.length === 0) return;
+    const detail = `must be no value when \`operator\` is 'Exist' or 'DoesNotExist' ${of}`;
+    errors.push(invalidValue(requirementPath.child('values'), values, detail));
+  } else errors.push(invalidValue(requirementPath.child('operator'), operator, 'not a valid selector operator'));
 }
 
 function validateHard(list: ResourceList | undefined, path: FieldPath, errors: FieldError[]): void {

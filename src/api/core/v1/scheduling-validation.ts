@@ -1,4 +1,4 @@
-import { isDns1123Label, isQualifiedName, isValidLabelValue } from '../../../machinery/names.ts';
+import { isDns1123Label, isDns1123Subdomain, isQualifiedName, isValidLabelValue } from '../../../machinery/names.ts';
 import type { FieldError } from '../../../machinery/status-error.ts';
 import {
   duplicate,
@@ -39,7 +39,7 @@ function validateNodeAffinity(affinity: NodeAffinity, path: FieldPath, errors: F
   affinity.preferredDuringSchedulingIgnoredDuringExecution?.forEach(({ weight, preference }, index) => {
     const at = path.at(preferred, index);
     validateWeight(weight, at, errors);
-    validateNodeSelectorTerm(preference, at.child('preference'), errors);
+    validateNodeSelectorTerm(preference, at.child('preference'), false, errors);
   });
 }
 
@@ -49,20 +49,30 @@ export function validateNodeSelector(selector: NodeSelector, path: FieldPath, er
     errors.push(required(path.child('nodeSelectorTerms'), 'must have at least one node selector term'));
   }
   terms.forEach((term, index) => {
-    validateNodeSelectorTerm(term, path.at('nodeSelectorTerms', index), errors);
+    validateNodeSelectorTerm(term, path.at('nodeSelectorTerms', index), true, errors);
   });
 }
 
-function validateNodeSelectorTerm(term: NodeSelectorTerm | undefined, path: FieldPath, errors: FieldError[]): void {
+function validateNodeSelectorTerm(
+  term: NodeSelectorTerm | undefined,
+  path: FieldPath,
+  isRequired: boolean,
+  errors: FieldError[],
+): void {
   term?.matchExpressions?.forEach((requirement, index) => {
-    validateNodeExpression(requirement, path.at('matchExpressions', index), errors);
+    validateNodeExpression(requirement, path.at('matchExpressions', index), isRequired, errors);
   });
   term?.matchFields?.forEach((requirement, index) => {
     validateNodeField(requirement, path.at('matchFields', index), errors);
   });
 }
 
-function validateNodeExpression(requirement: NodeSelectorRequirement, path: FieldPath, errors: FieldError[]): void {
+function validateNodeExpression(
+  requirement: NodeSelectorRequirement,
+  path: FieldPath,
+  isRequired: boolean,
+  errors: FieldError[],
+): void {
   const { key, operator, values = [] } = requirement;
   const at = path.child('values');
   switch (operator) {
@@ -86,6 +96,8 @@ function validateNodeExpression(requirement: NodeSelectorRequirement, path: Fiel
       errors.push(invalidValue(path.child('operator'), operator, 'not a valid selector operator'));
   }
   validateLabelName(key, path.child('key'), errors);
+  // A preference that no label can meet only never counts, so upstream lets it be.
+  if (!isRequired) return;
   values.forEach((value, index) => {
     invalidEach(errors, path.at('values', index), value, isValidLabelValue(value));
   });
@@ -99,7 +111,13 @@ function validateNodeField(requirement: NodeSelectorRequirement, path: FieldPath
       errors.push(required(path.child('values'), detail));
     }
   } else errors.push(invalidValue(path.child('operator'), operator, 'not a valid selector operator'));
-  if (key !== 'metadata.name') errors.push(invalidValue(path.child('key'), key, 'not a valid field selector key'));
+  if (key !== 'metadata.name') {
+    errors.push(invalidValue(path.child('key'), key, 'not a valid field selector key'));
+    return;
+  }
+  values.forEach((value, index) => {
+    invalidEach(errors, path.at('values', index), value, isDns1123Subdomain(value));
+  });
 }
 
 function validatePodAffinity(affinity: PodAffinity, path: FieldPath, errors: FieldError[]): void {
@@ -133,7 +151,7 @@ function validatePodAffinityTerm(term: PodAffinityTerm, path: FieldPath, errors:
     });
   }
   if (!term.topologyKey) errors.push(required(path.child('topologyKey'), 'can not be empty'));
-  else validateLabelName(term.topologyKey, path.child('topologyKey'), errors);
+  validateLabelName(term.topologyKey ?? '', path.child('topologyKey'), errors);
 }
 
 const effects: readonly string[] = ['NoSchedule', 'PreferNoSchedule', 'NoExecute'];
@@ -162,7 +180,7 @@ function validateToleration(toleration: Toleration, path: FieldPath, errors: Fie
   } else if (operator === 'Exists') {
     if (value !== '') {
       const detail = "value must be empty when `operator` is 'Exists'";
-      errors.push(invalidValue(path.child('operator'), toleration, detail));
+      errors.push(invalidValue(path.child('operator'), value, detail));
     }
   } else errors.push(notSupported(path.child('operator'), operator, ['Equal', 'Exists']));
   if (effect !== '' && !effects.includes(effect)) errors.push(notSupported(path.child('effect'), effect, effects));

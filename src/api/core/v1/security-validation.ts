@@ -1,6 +1,6 @@
 import { rangeProblem } from '../../../machinery/names.ts';
 import type { FieldError } from '../../../machinery/status-error.ts';
-import { duplicate, type FieldPath, invalidValue, notSupported, required } from '../../field-errors.ts';
+import { duplicate, type FieldPath, forbiddenField, invalidValue, notSupported, required } from '../../field-errors.ts';
 import type {
   AppArmorProfile,
   PodSecurityContext,
@@ -158,22 +158,26 @@ function validateSysctls(sysctls: readonly Sysctl[], spec: PodSpec, path: FieldP
   });
 }
 
+/** A template may leave host ports open; a pod has them by default. */
 function validateHostNetworkPorts(spec: PodSpec, path: FieldPath, errors: FieldError[]): void {
-  for (const list of ['containers', 'initContainers'] as const) {
-    spec[list]?.forEach((container, index) => {
-      container.ports?.forEach((port, position) => {
-        if (port.hostPort === port.containerPort) return;
-        const at = path.at(list, index).at('ports', position).child('containerPort');
-        errors.push(invalidValue(at, port.containerPort, 'must match `hostPort` when `hostNetwork` is true'));
-      });
+  spec.containers?.forEach((container, index) => {
+    container.ports?.forEach((port, position) => {
+      if (!port.hostPort || port.hostPort === port.containerPort) return;
+      const at = path.at('containers', index).at('ports', position).child('hostPort');
+      errors.push(invalidValue(at, port.hostPort, 'must match `containerPort` when `hostNetwork` is true'));
     });
-  }
+  });
 }
 
+/** The capital letters are upstream's. */
+const hostNamespaces = [
+  ['hostNetwork', 'hostNetwork'],
+  ['hostPID', 'HostPID'],
+  ['hostIPC', 'HostIPC'],
+] as const;
+
 function validateUserNamespace(spec: PodSpec, path: FieldPath, errors: FieldError[]): void {
-  for (const field of ['hostNetwork', 'hostPID', 'hostIPC'] as const) {
-    if (spec[field] !== true) continue;
-    const at = path.child(field);
-    errors.push({ type: 'forbidden', field: at.toString(), detail: 'when `hostUsers` is false' });
+  for (const [field, shown] of hostNamespaces) {
+    if (spec[field] === true) errors.push(forbiddenField(path.child(shown), 'when `pod.Spec.HostUsers` is false'));
   }
 }

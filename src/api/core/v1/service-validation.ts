@@ -18,6 +18,7 @@ import {
   specPath,
 } from '../../field-errors.ts';
 import { validateLabels } from '../../label-validation.ts';
+import { cidrProblem, isCidr } from './cidr.ts';
 import { validatePortNumOrName } from './handler-validation.ts';
 import { isHeadless } from './service-defaults.ts';
 import type { Service, ServicePort, ServiceSpec } from './types.generated.ts';
@@ -28,7 +29,6 @@ const affinities: readonly string[] = ['ClientIP', 'None'];
 const trafficPolicies: readonly string[] = ['Cluster', 'Local'];
 const distributions: readonly string[] = ['PreferClose', 'PreferSameNode', 'PreferSameZone'];
 const affinityTimeoutSecondsMax = 86400;
-const kubeletPort = 10250;
 const ipProblem = 'must be a valid IP address, (e.g. 10.9.8.7 or 2001:db8::ffff)';
 const changedProblem = 'may not change once set';
 
@@ -80,13 +80,6 @@ export function validateServiceUpdate(service: Service, old: Service): FieldErro
 
 function validateType(spec: ServiceSpec, errors: FieldError[]): void {
   const { type } = spec;
-  if (type === 'LoadBalancer') {
-    spec.ports?.forEach(({ port }, index) => {
-      if (port !== kubeletPort) return;
-      const detail = `may not expose port ${kubeletPort} externally since it is used by kubelet`;
-      errors.push(invalidValue(specPath.at('ports', index), port, detail));
-    });
-  }
   if ((type === 'LoadBalancer' || type === 'NodePort') && isHeadless(spec)) {
     const detail = `may not be set to 'None' for ${type} services`;
     errors.push(invalidValue(specPath.at('clusterIPs', 0), 'None', detail));
@@ -226,9 +219,7 @@ function validateTraffic(spec: ServiceSpec, errors: FieldError[]): void {
   if (!isBalanced && spec.allocateLoadBalancerNodePorts !== undefined) {
     errors.push(forbiddenField(specPath.child('allocateLoadBalancerNodePorts'), onlyBalanced));
   }
-  if (!isBalanced && (spec.loadBalancerSourceRanges ?? []).length > 0) {
-    errors.push(forbiddenField(specPath.child('loadBalancerSourceRanges'), onlyBalanced));
-  }
+  validateSourceRanges(spec, errors);
   if (!isBalanced && spec.loadBalancerClass !== undefined) {
     errors.push(forbiddenField(specPath.child('loadBalancerClass'), onlyBalanced));
   }
@@ -237,4 +228,17 @@ function validateTraffic(spec: ServiceSpec, errors: FieldError[]): void {
     const detail = "may only be set when `type` is 'LoadBalancer' and `externalTrafficPolicy` is 'Local'";
     errors.push(invalidValue(specPath.child('healthCheckNodePort'), checkPort, detail));
   }
+}
+
+/** Upstream writes this field with a capital here. */
+const sourceRangesPath = specPath.child('LoadBalancerSourceRanges');
+
+function validateSourceRanges({ type, loadBalancerSourceRanges = [] }: ServiceSpec, errors: FieldError[]): void {
+  if (loadBalancerSourceRanges.length === 0) return;
+  if (type !== 'LoadBalancer') {
+    errors.push(forbiddenField(sourceRangesPath, "may only be used when `type` is 'LoadBalancer'"));
+  }
+  loadBalancerSourceRanges.forEach((range, index) => {
+    if (!isCidr(range.trim())) errors.push(invalidValue(sourceRangesPath.index(index), range.trim(), cidrProblem));
+  });
 }
