@@ -40,6 +40,7 @@ interface Identity {
 
 function refusePartialIdentity(context: RequestContext): void {
   for (const header in context.headers) {
+    if (!header.startsWith('impersonate-')) continue;
     if (header === 'impersonate-group' || header === 'impersonate-uid' || header.startsWith(extraPrefix)) {
       throw badRequest('requested impersonation without impersonating a user');
     }

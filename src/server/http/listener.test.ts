@@ -154,6 +154,18 @@ test('the subject of a client certificate is known over HTTP/1.1 and HTTP/2', as
   }
 });
 
+test('a body that is refused unread does not hold its stream open', async () => {
+  const session = connect(`https://127.0.0.1:${listener.port}`, tls());
+  const outgoing = session.request({ ':method': 'POST', ':path': '/refused' });
+  outgoing.on('error', () => undefined);
+  const closed = new Promise((resolve) => outgoing.once('close', resolve));
+  // More than the window of a stream, and never ended.
+  outgoing.write(Buffer.alloc(300_000));
+  outgoing.resume();
+  await closed;
+  session.close();
+});
+
 test('a client that leaves aborts the signal of its stream', async () => {
   const session = connect(`https://127.0.0.1:${listener.port}`, tls());
   const outgoing = session.request({ ':path': '/stream' });

@@ -69,6 +69,7 @@ export async function listen(options: ListenerOptions): Promise<Listener> {
   });
   const connections = new Connections(server, options);
   await bind(server, options);
+  server.on('error', (error) => options.logger.error({ err: error }, 'Listener failed'));
   return {
     port: (server.address() as AddressInfo).port,
     renew: (cert, key) => server.setSecureContext({ ...tls, cert, key }),
@@ -89,6 +90,9 @@ function bind(server: Http2SecureServer, { address, port }: ListenerOptions): Pr
     });
   });
 }
+
+/** One for all: every request ends in it, and an Error made for each would cost more than the rest of the end. */
+const clientGone = new Error('The client has gone away');
 
 /** Turns what node's server emits into contexts, and knows every open connection so that close() ends them. */
 class Connections {
@@ -230,7 +234,7 @@ class Connections {
 
   #ended(context: ServerContext): void {
     this.#contexts.delete(context);
-    context.abort(new Error('The client has gone away'));
+    context.abort(clientGone);
   }
 
   #peerOf(socket: TLSSocket): Peer {

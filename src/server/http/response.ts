@@ -1,5 +1,5 @@
 import type { OutgoingHttpHeaders, ServerResponse } from 'node:http';
-import type { ServerHttp2Stream } from 'node:http2';
+import { constants, type ServerHttp2Stream } from 'node:http2';
 import type { Duplex, Writable } from 'node:stream';
 import type { ResponseStream, ResponseWriter } from '../request.ts';
 
@@ -117,6 +117,11 @@ export class Http2Writer extends Writer {
     const stream = this.#stream;
     if (stream.destroyed || stream.closed) return;
     head[':status'] = statusCode;
+    // A body that nobody will read must not hold the stream open.
+    if (!stream.endAfterHeaders && !stream.readableEnded) {
+      stream.resume();
+      stream.once('finish', () => stream.close(constants.NGHTTP2_NO_ERROR));
+    }
     if (length === 0 || this.#headOnly) {
       stream.respond(head, { endStream: true });
       return;
