@@ -34,12 +34,14 @@ async function bridge({ stream, query, signal }: PodRequest, session: ExecSessio
   // When the process dies with input still coming, the rest of it has no reader and its loss is no failure.
   const input = feedInput(stream, session).catch(() => undefined);
   try {
-    const outputs = [
+    const outputs = Promise.all([
       sendOutput(stream, channels.stdout, session.stdout, query.get('stdout') === 'true'),
       sendOutput(stream, channels.stderr, session.stderr, query.get('stderr') === 'true'),
-    ];
+    ]);
+    // Awaited below; a server that goes away before the process ends must not count as unhandled until then.
+    outputs.catch(() => undefined);
     const report = await reportOf(session);
-    await Promise.all(outputs);
+    await outputs;
     await writeFrame(stream, channels.exit, Buffer.from(JSON.stringify(report)));
     stream.end();
   } finally {
