@@ -1,8 +1,20 @@
 import { selectorOf } from '../machinery/labels.ts';
+import type { KubeObject } from '../machinery/meta.ts';
 import type { LabelSelector } from '../machinery/meta-types.generated.ts';
 import type { FieldError } from '../machinery/status-error.ts';
+import { podTemplateWarnings } from './core/v1/pod-warnings.ts';
 import type { PodTemplateSpec } from './core/v1/types.generated.ts';
 import { type FieldPath, forbiddenField, invalidValue, notSupported } from './field-errors.ts';
+
+interface Templated extends KubeObject {
+  spec: { template?: PodTemplateSpec };
+}
+
+/** What upstream warns of in a template; an update that leaves the spec alone need not repeat it. */
+export function templateWarnings({ metadata, spec }: Templated, old?: Templated): string[] {
+  if (old !== undefined && old.metadata.generation === metadata.generation) return [];
+  return podTemplateWarnings(spec.template?.spec);
+}
 
 /** What the kinds that keep pods running (all but jobs) demand of their template. */
 export function checkLongRunningTemplate(

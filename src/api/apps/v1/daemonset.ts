@@ -13,7 +13,7 @@ import {
   isEmptySelector,
 } from '../../field-checks.ts';
 import { type FieldPath, invalidValue, notSupported, required, specPath, statusPath } from '../../field-errors.ts';
-import { checkLongRunningTemplate, checkSelectorMatchesTemplate } from '../../pod-template.ts';
+import { checkLongRunningTemplate, checkSelectorMatchesTemplate, templateWarnings } from '../../pod-template.ts';
 import type { ResourceDefinition } from '../../resource.ts';
 import { defineResource } from '../../strategy.ts';
 import { containersColumn, imagesColumn, selectorColumn } from './columns.ts';
@@ -53,6 +53,7 @@ export const daemonSetResource: ResourceDefinition = defineResource<DaemonSet>({
   }),
   statusSubresource: { validateUpdate: ({ status }, old) => validateDaemonSetStatus(status, old.status) },
   defaults: applyDaemonSetDefaults,
+  warnings: templateWarnings,
   validate: (daemonSet) => validateDaemonSet(daemonSet),
   validateUpdate(daemonSet, old) {
     const errors = validateDaemonSet(daemonSet);

@@ -22,7 +22,7 @@ import {
   specPath,
   statusPath,
 } from '../../field-errors.ts';
-import { checkLongRunningTemplate, checkSelectorMatchesTemplate } from '../../pod-template.ts';
+import { checkLongRunningTemplate, checkSelectorMatchesTemplate, templateWarnings } from '../../pod-template.ts';
 import type { Column, ResourceDefinition } from '../../resource.ts';
 import { defineResource } from '../../strategy.ts';
 import { containersColumn, imagesColumn, selectorColumn } from './columns.ts';
@@ -71,6 +71,7 @@ export const deploymentResource: ResourceDefinition = defineResource<Deployment>
     deployment.metadata.generation = isSame ? before : before + 1;
   },
   defaults: applyDeploymentDefaults,
+  warnings: templateWarnings,
   validate: (deployment) => validateDeployment(deployment),
   validateUpdate(deployment, old) {
     const errors = validateDeployment(deployment);

@@ -10,7 +10,7 @@ import {
   isEmptySelector,
 } from '../../field-checks.ts';
 import { invalidValue, required, specPath, statusPath } from '../../field-errors.ts';
-import { checkLongRunningTemplate, checkSelectorMatchesTemplate } from '../../pod-template.ts';
+import { checkLongRunningTemplate, checkSelectorMatchesTemplate, templateWarnings } from '../../pod-template.ts';
 import type { ResourceDefinition } from '../../resource.ts';
 import { defineResource } from '../../strategy.ts';
 import { containersColumn, imagesColumn, selectorColumn } from './columns.ts';
@@ -46,6 +46,7 @@ export const replicaSetResource: ResourceDefinition = defineResource<ReplicaSet>
     spec.template ??= {};
     applyPodTemplateDefaults(spec.template);
   },
+  warnings: templateWarnings,
   validate: (replicaSet) => validateReplicaSet(replicaSet),
   validateUpdate(replicaSet, old) {
     const errors = validateReplicaSet(replicaSet);

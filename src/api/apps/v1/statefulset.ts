@@ -12,7 +12,7 @@ import {
   isEmptySelector,
 } from '../../field-checks.ts';
 import { type FieldPath, forbiddenField, invalidValue, required, specPath, statusPath } from '../../field-errors.ts';
-import { checkLongRunningTemplate, checkSelectorMatchesTemplate } from '../../pod-template.ts';
+import { checkLongRunningTemplate, checkSelectorMatchesTemplate, templateWarnings } from '../../pod-template.ts';
 import type { ResourceDefinition } from '../../resource.ts';
 import { defineResource } from '../../strategy.ts';
 import { containersColumn, imagesColumn } from './columns.ts';
@@ -55,6 +55,7 @@ export const statefulSetResource: ResourceDefinition = defineResource<StatefulSe
   initialStatus: () => ({ replicas: 0, availableReplicas: 0 }),
   statusSubresource: { validateUpdate: ({ status }, old) => validateStatefulSetStatus(status, old.status) },
   defaults: applyStatefulSetDefaults,
+  warnings: templateWarnings,
   validate: (statefulSet) => validateStatefulSet(statefulSet),
   validateUpdate(statefulSet, old) {
     const errors = validateStatefulSet(statefulSet);

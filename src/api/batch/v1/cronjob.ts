@@ -2,6 +2,7 @@ import type { FieldError } from '../../../machinery/status-error.ts';
 import { containerImages, containerNames, selectorCell } from '../../apps/v1/columns.ts';
 import { ageCell, ageColumn, column, nameColumn } from '../../columns.ts';
 import { applyPodTemplateDefaults } from '../../core/v1/pod-defaults.ts';
+import { podTemplateWarnings } from '../../core/v1/pod-warnings.ts';
 import { checkNonnegative, checkRequiredChoice } from '../../field-checks.ts';
 import { type FieldPath, invalidValue, metadataPath, notSupported, required, specPath } from '../../field-errors.ts';
 import type { ResourceDefinition } from '../../resource.ts';
@@ -12,6 +13,7 @@ import type { CronJob } from './types.generated.ts';
 
 /** Jobs are named after their CronJob and eleven more characters, and must still fit a label. */
 const nameLengthMax = 52;
+const templatePath = specPath.child('jobTemplate').child('spec').child('template').child('spec');
 
 export const cronJobResource: ResourceDefinition = defineResource<CronJob>({
   group: 'batch',
@@ -48,7 +50,13 @@ export const cronJobResource: ResourceDefinition = defineResource<CronJob>({
     return errors;
   },
   validateUpdate: (cronJob) => validateCronJob(cronJob),
+  warnings: cronJobWarnings,
 });
+
+function cronJobWarnings({ metadata, spec }: CronJob, old?: CronJob): string[] {
+  if (old !== undefined && old.metadata.generation === metadata.generation) return [];
+  return podTemplateWarnings(spec.jobTemplate.spec?.template?.spec, templatePath);
+}
 
 /** The cell kubectl prints for a bool: `True` or `False`. */
 function printBoolean(value: boolean | undefined): string {
@@ -74,14 +82,14 @@ function validateCronJob({ spec }: CronJob): FieldError[] {
   checkTimeZone(errors, specPath.child('timeZone'), spec.timeZone);
   const policies = ['Allow', 'Forbid', 'Replace'];
   checkRequiredChoice(errors, specPath.child('concurrencyPolicy'), spec.concurrencyPolicy, policies);
-  const templatePath = specPath.child('jobTemplate').child('spec');
+  const jobPath = specPath.child('jobTemplate').child('spec');
   const jobSpec = spec.jobTemplate?.spec;
-  if (jobSpec !== undefined) checkJobSpec(errors, templatePath, jobSpec);
+  if (jobSpec !== undefined) checkJobSpec(errors, jobPath, jobSpec);
   if (jobSpec?.selector !== undefined) {
-    errors.push(invalidValue(templatePath.child('selector'), jobSpec.selector, '`selector` will be auto-generated'));
+    errors.push(invalidValue(jobPath.child('selector'), jobSpec.selector, '`selector` will be auto-generated'));
   }
   if (jobSpec?.manualSelector === true) {
-    errors.push(notSupported(templatePath.child('manualSelector'), true, ['nil', 'false']));
+    errors.push(notSupported(jobPath.child('manualSelector'), true, ['nil', 'false']));
   }
   checkNonnegative(errors, specPath.child('successfulJobsHistoryLimit'), spec.successfulJobsHistoryLimit);
   checkNonnegative(errors, specPath.child('failedJobsHistoryLimit'), spec.failedJobsHistoryLimit);

@@ -3,12 +3,18 @@ import { containersColumn, imagesColumn, selectorColumn } from '../../apps/v1/co
 import { ageColumn, column, nameColumn } from '../../columns.ts';
 import { isConditionTrue } from '../../conditions.ts';
 import { applyPodTemplateDefaults } from '../../core/v1/pod-defaults.ts';
+import { templateWarnings } from '../../pod-template.ts';
 import type { ResourceDefinition } from '../../resource.ts';
 import { defineResource } from '../../strategy.ts';
 import { validateJob, validateJobStatusUpdate, validateJobUpdate } from './job-validation.ts';
 import type { Job } from './types.generated.ts';
 
 const backoffLimitDefault = 6;
+const hugeCompletions = 100_000;
+const hugeParallelism = 10_000;
+const hugeWarning =
+  'In Indexed Jobs with a number of completions higher than 10^5 and a parallelism higher than 10^4, Kubernetes might ' +
+  'not be able to track completedIndexes when a big number of indexes fail';
 const int32Max = 2_147_483_647;
 
 export const jobResource: ResourceDefinition = defineResource<Job>({
@@ -36,12 +42,7 @@ export const jobResource: ResourceDefinition = defineResource<Job>({
   defaults: applyJobDefaults,
   validate: validateJob,
   validateUpdate: validateJobUpdate,
-  warnings: ({ spec }) =>
-    (spec.completions ?? 0) > 100_000 && (spec.parallelism ?? 0) > 10_000
-      ? [
-          'In Indexed Jobs with a number of completions higher than 10^5 and a parallelism higher than 10^4, Kubernetes might not be able to track completedIndexes when a big number of indexes fail',
-        ]
-      : [],
+  warnings: jobWarnings,
 });
 
 /**
@@ -66,6 +67,12 @@ export function generateSelector(job: Job): void {
   selector.matchLabels = { ...selector.matchLabels };
   selector.matchLabels['batch.kubernetes.io/controller-uid'] ??= uid;
   spec.selector = selector;
+}
+
+function jobWarnings(job: Job, old?: Job): string[] {
+  const { completions = 0, parallelism = 0, completionMode } = job.spec;
+  const isHuge = completionMode === 'Indexed' && completions > hugeCompletions && parallelism > hugeParallelism;
+  return isHuge ? [hugeWarning, ...templateWarnings(job, old)] : templateWarnings(job, old);
 }
 
 function applyJobDefaults(job: Job): void {
