@@ -46,7 +46,7 @@ clean: ## Remove what was built here
 
 node_modules/.installed: package.json package-lock.json
 	@echo "Installing npm dependencies"
-	@npm ci --no-audit --no-fund --loglevel=error
+	@npm install --no-save --no-audit --no-fund --loglevel=error
 	@touch $@
 
 dist/roadstead.mjs: node_modules/.installed $(shell find src -name '*.ts' -o -name '*.json') tools/build.ts

@@ -1,12 +1,12 @@
 /** Bundles the program into `dist/`: one entry, chunks loaded when a command needs them, lmdb left as a package. */
-import { copyFileSync, rmSync } from 'node:fs';
+import { copyFileSync } from 'node:fs';
 import path from 'node:path';
 import { build } from 'esbuild';
 
 const root = path.resolve(import.meta.dirname, '..');
 const out = path.join(root, 'dist');
 
-rmSync(out, { recursive: true, force: true });
+// What was built before stays: a program that runs from it loads its chunks when it first needs them.
 const result = await build({
   absWorkingDir: root,
   entryPoints: { roadstead: 'src/cli/main.ts' },
@@ -16,7 +16,10 @@ const result = await build({
   splitting: true,
   format: 'esm',
   platform: 'node',
+  mainFields: ['module', 'main'],
   target: 'node26',
+  // Loaded by import(), which gives a CommonJS package no names: take the form written as modules.
+  alias: { yaml: path.join(root, 'node_modules/yaml/browser/index.js') },
   external: ['lmdb', 'bufferutil', 'utf-8-validate'],
   // Packages written as CommonJS ask for node's modules by require, which a module has only when given one.
   banner: {

@@ -1,4 +1,5 @@
 import { Command } from 'commander';
+import { isApiError } from '../machinery/status-error.ts';
 import { defaultDataDirectory } from './data-directory.ts';
 import { isUserError } from './user-error.ts';
 import { programVersion } from './version.ts';
@@ -71,12 +72,21 @@ program
 try {
   await program.parseAsync();
 } catch (error) {
-  if (!isUserError(error)) {
+  if (!isUserError(error) && !isApiError(error)) {
     console.error(error);
     process.exit(70);
   }
-  console.error(`roadstead: ${error.message}`);
+  console.error(`roadstead: ${withCauses(error)}`);
   process.exit(1);
+}
+
+/** The message, and what led to it when that says more. */
+function withCauses(error: Error): string {
+  const messages = [error.message];
+  for (let { cause } = error; cause instanceof Error; { cause } = cause) {
+    if (!messages.some((message) => message.includes((cause as Error).message))) messages.push(cause.message);
+  }
+  return messages.join(': ');
 }
 
 function parsePort(text: string): number {

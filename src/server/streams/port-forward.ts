@@ -37,7 +37,7 @@ export async function servePortForward(
         throw badRequest('unable to upgrade: unable to negotiate protocol');
       }
       const socket = takeSocket(context);
-      switchProtocols(socket, 'SPDY/3.1', { 'X-Stream-Protocol-Version': spdyProtocol });
+      await switchProtocols(socket, 'SPDY/3.1', { 'X-Stream-Protocol-Version': spdyProtocol });
       await forwardSession(socket, openPort, signal);
       return;
     }

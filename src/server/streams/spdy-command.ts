@@ -39,7 +39,7 @@ export async function acceptSpdyCommand(context: RequestContext, streams: Comman
     ].filter((type) => type !== ''),
   );
   const socket = takeSocket(context);
-  switchProtocols(socket, 'SPDY/3.1', { 'X-Stream-Protocol-Version': protocol });
+  await switchProtocols(socket, 'SPDY/3.1', { 'X-Stream-Protocol-Version': protocol });
   const opened = await openedStreams(socket, wanted);
   return new SpdyCommandClient({ socket, protocol, ...opened });
 }

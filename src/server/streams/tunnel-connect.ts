@@ -24,7 +24,7 @@ export function tunnelConnectHandler(gateway: Gateway): Handler {
       throw badRequest('Upgrade request required');
     }
     const socket = takeSocket(context);
-    switchProtocols(socket, tunnelProtocol);
+    await switchProtocols(socket, tunnelProtocol);
     const closed = new Promise<void>((resolve) => socket.once('close', () => resolve()));
     gateway.accept(host, socket);
     await closed;

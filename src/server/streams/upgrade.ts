@@ -35,10 +35,23 @@ export function hasSwitched(context: RequestContext): boolean {
   return switched.has(context);
 }
 
-export function switchProtocols(socket: Duplex, upgrade: string, headers: Readonly<Record<string, string>> = {}): void {
+/**
+ * Answers 101. Resolves when the answer has left: an HTTP/2 session takes over the socket's native handle, and Node
+ * aborts the process when a write from before is still under way on it.
+ */
+export function switchProtocols(
+  socket: Duplex,
+  upgrade: string,
+  headers: Readonly<Record<string, string>> = {},
+): Promise<void> {
   const lines = ['HTTP/1.1 101 Switching Protocols', 'Connection: Upgrade', `Upgrade: ${upgrade}`];
   for (const [name, value] of Object.entries(headers)) lines.push(`${name}: ${value}`);
-  socket.write(`${lines.join('\r\n')}\r\n\r\n`);
+  return new Promise((resolve, reject) => {
+    socket.write(`${lines.join('\r\n')}\r\n\r\n`, (error) => {
+      if (error === null || error === undefined) resolve();
+      else reject(error);
+    });
+  });
 }
 
 /** The first of the client's protocols (comma-separated or repeated header) that is served; undefined when none is. */
