@@ -178,6 +178,32 @@ test('a pod that names what is not there is refused', async () => {
   assert.equal(priority.body.message, 'pods "p" is forbidden: no PriorityClass with name ghost was found');
 });
 
+test('a LimitRange gives defaults and refuses what is outside', async () => {
+  await as(master, 'POST', '/api/v1/namespaces', { metadata: { name: 'limited' } });
+  await as(master, 'POST', '/api/v1/namespaces/limited/serviceaccounts', { metadata: { name: 'default' } });
+  const limits = [{ type: 'Container', default: { cpu: '200m' }, defaultRequest: { cpu: '100m' }, max: { cpu: '1' } }];
+  await as(master, 'POST', '/api/v1/namespaces/limited/limitranges', { metadata: { name: 'l' }, spec: { limits } });
+  const path = '/api/v1/namespaces/limited/pods';
+  const given = await as(master, 'POST', path, podNamed('given'));
+  const pod = given.body as unknown as {
+    spec: { containers: { resources: object }[] };
+    status: { qosClass: string };
+    metadata: { annotations: Record<string, string> };
+  };
+  assert.deepEqual(pod.spec.containers[0]?.resources, { limits: { cpu: '200m' }, requests: { cpu: '100m' } });
+  assert.equal(pod.status.qosClass, 'Burstable');
+  assert.equal(
+    pod.metadata.annotations['kubernetes.io/limit-ranger'],
+    'LimitRanger plugin set: cpu request for container c; cpu limit for container c',
+  );
+  const containers = [{ name: 'c', image: 'i', resources: { limits: { cpu: '2' } } }];
+  const { status, body } = await as(master, 'POST', path, podNamed('greedy', { containers }));
+  assert.deepEqual(
+    [status, body.message],
+    [403, 'pods "greedy" is forbidden: maximum cpu usage per Container is 1, but limit is 2'],
+  );
+});
+
 async function tokenFor(spec: object): Promise<Answer> {
   return as(master, 'POST', '/api/v1/namespaces/default/serviceaccounts/default/token', { spec });
 }
@@ -220,6 +246,14 @@ test('a node reads what its own pods refer to and nothing else', async () => {
   assert.equal(other.status, 403);
   assert.match(other.body.message ?? '', /no relationship found between node 'n1' and this object/);
   assert.equal((await as(node1, 'GET', secrets)).status, 403);
+  for (const path of [
+    '/api/v1/services',
+    '/apis/discovery.k8s.io/v1/endpointslices',
+    '/api/v1/nodes',
+    '/api/v1/pods',
+  ]) {
+    assert.equal((await as(node1, 'GET', path)).status, 200, path);
+  }
   const node2: UserInfo = { ...node1, name: 'system:node:n2' };
   assert.equal((await as(node2, 'GET', `${secrets}/mine`)).status, 403);
 });

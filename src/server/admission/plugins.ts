@@ -3,6 +3,7 @@ import type { ObjectAccess } from '../contract.ts';
 import type { AdmissionPlugin, Authorizer } from '../request.ts';
 import { csrRequester } from './csr-requester.ts';
 import { defaultTolerationSeconds } from './default-tolerations.ts';
+import { limitRanger } from './limit-ranger.ts';
 import { namespaceLifecycle } from './namespace-lifecycle.ts';
 import { nodeRestriction } from './node-restriction.ts';
 import { priorityAdmission } from './priority.ts';
@@ -19,6 +20,7 @@ export interface AdmissionNeeds {
 export function builtinAdmissionPlugins({ objects, rbac, authorizer }: AdmissionNeeds): AdmissionPlugin[] {
   return [
     namespaceLifecycle(objects),
+    limitRanger(objects),
     serviceAccountAdmission(objects),
     nodeRestriction(objects),
     priorityAdmission(objects),
