@@ -17,8 +17,9 @@ export function validateLabels(
   }
 }
 
-export function validateLabelName(name: string, path: FieldPath, errors: FieldError[]): void {
-  invalidEach(errors, path, name, isQualifiedName(name));
+/** A name that a client has left out is checked as an empty one. */
+export function validateLabelName(name: string | undefined, path: FieldPath, errors: FieldError[]): void {
+  invalidEach(errors, path, name ?? '', isQualifiedName(name ?? ''));
 }
 
 export function validateLabelSelector(

@@ -39,7 +39,7 @@ function endpointsCell({ subsets = [] }: Endpoints): string {
   for (const { addresses = [], ports = [] } of subsets ?? []) {
     if (ports.length === 0) for (const { ip } of addresses) add(ip);
     for (const { port } of ports)
-      for (const { ip } of addresses) add(ip.includes(':') ? `[${ip}]:${port}` : `${ip}:${port}`);
+      for (const { ip } of addresses) add(ip?.includes(':') ? `[${ip}]:${port}` : `${ip}:${port}`);
   }
   if (count === 0) return '<none>';
   const text = shown.join(',');

@@ -21,7 +21,7 @@ const changeableFields = [
 /** Nearly all of a pod's spec is fixed at creation; mirrors ValidatePodUpdate. */
 export function validatePodUpdate(pod: Pod, old: Pod): FieldError[] {
   const errors = validatePod(pod);
-  if (pod.spec === undefined || pod.spec === null) return errors;
+  if (pod.spec === undefined || pod.spec === null || old.spec === undefined) return errors;
   if (equal(pod.spec, old.spec)) return errors;
   if (!sameNumberOfContainers(pod.spec, old.spec, errors)) return errors;
   if (!validateDeadline(pod.spec, old.spec, errors)) return errors;
@@ -213,6 +213,7 @@ export function validateEphemeralContainersUpdate(pod: Pod, old: Pod): FieldErro
 /** `pods/resize`: only CPU and memory of containers that are there, within the same QoS class. */
 export function validatePodResize(pod: Pod, old: Pod): FieldError[] {
   const errors = validatePod(pod);
+  if (pod.spec === undefined || old.spec === undefined) return errors;
   if (qosClassOf(pod.spec) !== (old.status?.qosClass ?? qosClassOf(old.spec))) {
     errors.push(
       invalidValue(specPath, old.status?.qosClass ?? '', 'Pod QOS Class may not change as a result of resizing'),

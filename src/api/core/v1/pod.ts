@@ -105,7 +105,7 @@ function partStrategy(
     prepareForUpdate(object, old) {
       const pod = asPod(object);
       const before = asPod(old);
-      const spec = clone(before.spec);
+      const spec = clone(before.spec ?? { containers: [] });
       take(spec, pod.spec);
       const { resourceVersion } = pod.metadata;
       pod.metadata = { ...before.metadata, ...(resourceVersion === undefined ? {} : { resourceVersion }) };

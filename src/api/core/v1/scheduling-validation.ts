@@ -137,7 +137,8 @@ function validateWeight(weight: number, path: FieldPath, errors: FieldError[]): 
   }
 }
 
-function validatePodAffinityTerm(term: PodAffinityTerm, path: FieldPath, errors: FieldError[]): void {
+function validatePodAffinityTerm(given: PodAffinityTerm | undefined, path: FieldPath, errors: FieldError[]): void {
+  const term: Partial<PodAffinityTerm> = given ?? {};
   validateLabelSelector(term.labelSelector, path.child('labelSelector'), errors);
   validateLabelSelector(term.namespaceSelector, path.child('namespaceSelector'), errors);
   term.namespaces?.forEach((namespace) => {

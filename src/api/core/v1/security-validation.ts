@@ -142,7 +142,7 @@ const sysctlPattern = new RegExp(sysctlFormat);
 
 function validateSysctls(sysctls: readonly Sysctl[], spec: PodSpec, path: FieldPath, errors: FieldError[]): void {
   const seen = new Set<string>();
-  sysctls.forEach(({ name }, index) => {
+  sysctls.forEach(({ name = '' }, index) => {
     const at = path.at('sysctls', index).child('name');
     if (!name) errors.push(required(at));
     else if (name.length > 253 || !sysctlPattern.test(name)) {
