@@ -4,6 +4,7 @@ import type { Api, CustomHandler } from '../contract.ts';
 import { serveCommand } from './command.ts';
 import { serveLog } from './log.ts';
 import { servePortForward } from './port-forward.ts';
+import { serveNodeProxy, servePodProxy, serveServiceProxy } from './proxy.ts';
 import { hasSwitched } from './upgrade.ts';
 
 export { tunnelConnectHandler } from './tunnel-connect.ts';
@@ -14,22 +15,25 @@ export interface StreamsOptions {
   readonly now?: () => number;
 }
 
-/** Serves the byte streams of pods: exec, attach, port-forward and logs, bridged to the pod's host. */
+/** Serves the byte streams: exec, attach, port-forward and logs of pods, and the proxies, bridged to the pod's host. */
 export function registerStreams(api: Api, gateway: HostGateway, { logger, now = Date.now }: StreamsOptions): void {
   const door = { objects: api.objects, gateway, now };
-  const serve = (subresource: string, handler: CustomHandler): void =>
-    api.serve({ group: '', resource: 'pods', subresource }, async (context, row) => {
+  const serve = (resource: string, subresource: string, handler: CustomHandler): void =>
+    api.serve({ group: '', resource, subresource }, async (context, row) => {
       try {
         await handler(context, row);
       } catch (error) {
-        if (!context.response.headersSent && !hasSwitched(context)) throw error;
-        // The answer is under way: all that is left is to end it.
+        if (!hasSwitched(context)) throw error;
+        // What could still be answered is no longer HTTP: all that is left is to hang up.
         logger.debug({ err: error, subresource }, 'Stream ended with an error');
         context.upgrade?.socket.destroy();
       }
     });
-  serve('exec', (context) => serveCommand(context, 'exec', door));
-  serve('attach', (context) => serveCommand(context, 'attach', door));
-  serve('portforward', (context) => servePortForward(context, door));
-  serve('log', (context) => serveLog(context, door));
+  serve('pods', 'exec', (context) => serveCommand(context, 'exec', door));
+  serve('pods', 'attach', (context) => serveCommand(context, 'attach', door));
+  serve('pods', 'portforward', (context) => servePortForward(context, door));
+  serve('pods', 'log', (context) => serveLog(context, door));
+  serve('pods', 'proxy', (context) => servePodProxy(context, door));
+  serve('services', 'proxy', (context) => serveServiceProxy(context, door));
+  serve('nodes', 'proxy', (context) => serveNodeProxy(context, door));
 }
