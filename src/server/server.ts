@@ -119,7 +119,7 @@ export async function startServer(options: ServerOptions): Promise<RunningServer
   serveAccessReviews(api, authorizer, rbac);
   serveAuthenticationReviews(api, verifiers, now);
   serveTokenRequests(api, { tokens, admission, audiences, now });
-  serveComponentStatuses(api);
+  serveComponentStatuses(api, now);
   registerStreams(api, gateway, { logger, now });
 
   const metrics = new ServerMetrics();

@@ -12,10 +12,11 @@ import { badRequest, type FieldError, invalid } from '../../machinery/status-err
 import type { Rbac } from '../authorization/rbac.ts';
 import type { Api } from '../contract.ts';
 import type { AuthorizationAttributes, Authorizer, UserInfo } from '../request.ts';
-import { readObject, sendCreated } from './object-body.ts';
+import { readReview, sendCreated } from './object-body.ts';
 
 const group = 'authorization.k8s.io';
 const apiVersion = `${group}/v1`;
+const of = (kind: string) => ({ group, kind, schema: `authorization/v1.${kind}` });
 
 /** What `kubectl auth can-i` and delegating servers ask. */
 export function serveAccessReviews(api: Api, authorizer: Authorizer, rbac: Rbac): void {
@@ -23,32 +24,32 @@ export function serveAccessReviews(api: Api, authorizer: Authorizer, rbac: Rbac)
     api.serve({ group, resource, subresource: '' }, handler);
 
   serve('selfsubjectaccessreviews', async (context) => {
-    const review = as<SelfSubjectAccessReview>(await readObject(context, 'SelfSubjectAccessReview'));
+    const review = as<SelfSubjectAccessReview>(await readReview(context, of('SelfSubjectAccessReview')));
     requireOneTarget('SelfSubjectAccessReview', review.spec);
     const status = await decide(authorizer, context.user, review.spec);
-    sendCreated(context, { ...review, apiVersion, status });
+    await sendCreated(context, { ...review, apiVersion, status });
   });
   serve('subjectaccessreviews', async (context) => {
-    const review = as<SubjectAccessReview>(await readObject(context, 'SubjectAccessReview'));
+    const review = as<SubjectAccessReview>(await readReview(context, of('SubjectAccessReview')));
     requireOneTarget('SubjectAccessReview', review.spec);
     const status = await decide(authorizer, subjectOf(review), review.spec);
-    sendCreated(context, { ...review, apiVersion, status });
+    await sendCreated(context, { ...review, apiVersion, status });
   });
   serve('localsubjectaccessreviews', async (context) => {
-    const review = as<LocalSubjectAccessReview>(await readObject(context, 'LocalSubjectAccessReview'));
+    const review = as<LocalSubjectAccessReview>(await readReview(context, of('LocalSubjectAccessReview')));
     requireOneTarget('LocalSubjectAccessReview', review.spec);
     if ((review.spec.resourceAttributes?.namespace ?? '') !== context.info.namespace) {
       throw badRequest(`spec.resourceAttributes.namespace must match namespace: ${context.info.namespace}`);
     }
     const status = await decide(authorizer, subjectOf(review), review.spec);
-    sendCreated(context, { ...review, apiVersion, status });
+    await sendCreated(context, { ...review, apiVersion, status });
   });
   serve('selfsubjectrulesreviews', async (context) => {
-    const review = as<SelfSubjectRulesReview>(await readObject(context, 'SelfSubjectRulesReview'));
+    const review = as<SelfSubjectRulesReview>(await readReview(context, of('SelfSubjectRulesReview')));
     const namespace = review.spec?.namespace ?? '';
     if (namespace === '') throw badRequest('no namespace on request');
     const rules = rbac.rulesOf(context.user, namespace).map(({ source }) => source);
-    sendCreated(context, { ...review, apiVersion, status: rulesStatus(rules) });
+    await sendCreated(context, { ...review, apiVersion, status: rulesStatus(rules) });
   });
 }
 

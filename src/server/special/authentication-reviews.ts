@@ -5,23 +5,24 @@ import { rfc3339 } from '../../machinery/time.ts';
 import { type TokenVerifier, verifyToken } from '../authentication/bearer-token.ts';
 import type { Api } from '../contract.ts';
 import type { UserInfo } from '../request.ts';
-import { readObject, sendCreated } from './object-body.ts';
+import { readReview, sendCreated } from './object-body.ts';
 
 const group = 'authentication.k8s.io';
 const apiVersion = `${group}/v1`;
+const of = (kind: string) => ({ group, kind, schema: `authentication/v1.${kind}` });
 
 /** Who is this token, and who am I. */
 export function serveAuthenticationReviews(api: Api, verifiers: readonly TokenVerifier[], now: () => number): void {
   api.serve({ group, resource: 'tokenreviews', subresource: '' }, async (context) => {
-    const review = as<TokenReview>(await readObject(context, 'TokenReview'));
+    const review = as<TokenReview>(await readReview(context, of('TokenReview')));
     const { token = '', audiences } = review.spec ?? {};
     if (token === '') throw badRequest('token is required for TokenReview in authentication');
-    sendCreated(context, { ...review, apiVersion, status: await reviewToken(verifiers, token, audiences) });
+    await sendCreated(context, { ...review, apiVersion, status: await reviewToken(verifiers, token, audiences) });
   });
   api.serve({ group, resource: 'selfsubjectreviews', subresource: '' }, async (context) => {
-    const review = await readObject(context, 'SelfSubjectReview');
+    const review = await readReview(context, of('SelfSubjectReview'));
     const metadata = { creationTimestamp: rfc3339(now()) };
-    sendCreated(context, { ...review, apiVersion, metadata, status: { userInfo: describeUser(context.user) } });
+    await sendCreated(context, { ...review, apiVersion, metadata, status: { userInfo: describeUser(context.user) } });
   });
 }
 

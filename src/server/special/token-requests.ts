@@ -10,9 +10,10 @@ import type {
   ServiceAccountTokens,
 } from '../authentication/service-account-token.ts';
 import type { AdmissionChain, Api, ObjectAccess } from '../contract.ts';
-import { readObject, sendCreated } from './object-body.ts';
+import { readReview, sendCreated } from './object-body.ts';
 
 const serviceAccounts = { group: '', resource: 'serviceaccounts' };
+const tokenRequest = { group: 'authentication.k8s.io', kind: 'TokenRequest', schema: 'authentication/v1.TokenRequest' };
 const defaultSeconds = 3600;
 const secondsMin = 600;
 const secondsMax = 2 ** 32;
@@ -31,7 +32,7 @@ export interface TokenRequestOptions {
 export function serveTokenRequests(api: Api, { tokens, admission, audiences, now }: TokenRequestOptions): void {
   api.serve({ ...serviceAccounts, subresource: 'token' }, async (context) => {
     const { namespace, name } = context.info;
-    const object = await readObject(context, 'TokenRequest');
+    const object = await readReview(context, tokenRequest);
     const account = await api.objects.getFresh(serviceAccounts, namespace, name);
     if (account === undefined) throw notFound(serviceAccounts, name);
     const attributes = {
@@ -68,7 +69,13 @@ export function serveTokenRequests(api: Api, { tokens, admission, audiences, now
     });
     const metadata = { ...request.metadata, name, namespace, creationTimestamp: rfc3339(now()) };
     const status = { token, expirationTimestamp: rfc3339(now() + spec.expirationSeconds * 1000) };
-    sendCreated(context, { kind: 'TokenRequest', apiVersion: 'authentication.k8s.io/v1', metadata, spec, status });
+    await sendCreated(context, {
+      kind: 'TokenRequest',
+      apiVersion: 'authentication.k8s.io/v1',
+      metadata,
+      spec,
+      status,
+    });
   });
 }
 
