@@ -252,10 +252,12 @@ export class LmdbStore implements Store {
     const waiters = done ? this.#compactWaiters : [];
     if (done) this.#compactWaiters = [];
     try {
-      await root.batch(() => {
-        void facts.put('compacted', this.#compacted);
-        for (const revision of doomed) void history.remove(revision);
+      const writes: Promise<unknown>[] = [];
+      const transaction = root.batch(() => {
+        writes.push(facts.put('compacted', this.#compacted));
+        for (const revision of doomed) writes.push(history.remove(revision));
       });
+      await committed([transaction, ...writes]);
       history.resetReadTxn();
       for (const { resolve } of waiters) resolve();
     } catch (error) {
@@ -312,13 +314,14 @@ class BatchPlan {
   async commit(): Promise<void> {
     if (this.revision === this.#committed) return;
     const { root, objects, history } = this.#tables;
-    await root.batch(() => {
+    const writes: Promise<unknown>[] = [];
+    const transaction = root.batch(() => {
       for (const [key, { value, revision }] of this.#keys) {
-        if (value === undefined) void objects.remove(key);
-        else void objects.put(key, value, revision);
+        writes.push(value === undefined ? objects.remove(key) : objects.put(key, value, revision));
       }
-      for (const [revision, row] of this.#history) void history.put(revision, row);
+      for (const [revision, row] of this.#history) writes.push(history.put(revision, row));
     });
+    await committed([transaction, ...writes]);
   }
 
   #state(key: string): { revision: number } | undefined {
@@ -370,11 +373,23 @@ function closedError(): StoreError {
   return new StoreError('closed', 'The store is closed');
 }
 
+/**
+ * Resolves when a transaction is on disk. When it fails, every one of its writes rejects, and what they reject with has
+ * the reason in yet another promise.
+ */
+async function committed(writes: readonly Promise<unknown>[]): Promise<void> {
+  for (const outcome of await Promise.allSettled(writes)) {
+    if (outcome.status === 'fulfilled') continue;
+    const error: unknown = outcome.reason;
+    if (error instanceof Error && 'commitError' in error) await error.commitError;
+    throw error;
+  }
+}
+
 function commitError(error: unknown): StoreError {
-  const cause = error instanceof Error && 'commitError' in error ? error.commitError : error;
-  const text = cause instanceof Error ? cause.message : String(cause);
+  const text = error instanceof Error ? error.message : String(error);
   const full = /No space left|MDB_MAP_FULL|ENOSPC/i.test(text);
   return full
-    ? new StoreError('full', 'The disk of the data directory is full; nothing was written', '', { cause })
-    : new StoreError('unavailable', `Cannot commit to the data directory: ${text}`, '', { cause });
+    ? new StoreError('full', 'The disk of the data directory is full; nothing was written', '', { cause: error })
+    : new StoreError('unavailable', `Cannot commit to the data directory: ${text}`, '', { cause: error });
 }

@@ -3,6 +3,7 @@ import { join } from 'node:path';
 import { open } from 'lmdb';
 import { type Store, StoreError } from '../contract.ts';
 import { DirectoryLock } from './directory-lock.ts';
+import { problemOfFile } from './file-check.ts';
 import { LmdbStore, type LmdbTables } from './lmdb-store.ts';
 
 export interface LmdbStoreOptions {
@@ -21,6 +22,8 @@ export async function openLmdbStore(directory: string, options: LmdbStoreOptions
   const lock = DirectoryLock.acquire(directory);
   const path = join(directory, 'store.mdb');
   try {
+    const problem = problemOfFile(path);
+    if (problem !== undefined) throw new Error(problem);
     const tables = openTables(path, options.mapSizeBytes ?? mapSizeBytesDefault);
     return new LmdbStore(tables, () => lock.release());
   } catch (error) {
@@ -43,6 +46,8 @@ function openTables(path: string, mapSize: number): LmdbTables {
     maxDbs: 4,
     // An awaited write is on disk, not merely visible.
     overlappingSync: false,
+    // Batches are made explicitly; with its own, LMDB leaves a promise unhandled when a commit fails.
+    eventTurnBatching: false,
     noMemInit: true,
     encoding: 'binary',
   });
