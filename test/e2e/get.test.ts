@@ -9,7 +9,7 @@ const get = (...args: string[]): Promise<string> => kubectl(['get', '-n', namesp
 before(async () => {
   namespace = await createNamespace('get');
   const labelled = (name: string, tier: string): string => pod(name, sleepForever, { labels: { app: 'get', tier } });
-  const input = `${labelled('one', 'front')}\n---\n${labelled('two', 'back')}`;
+  const input = `${labelled('one', 'front')}\n${labelled('two', 'back')}`;
   await kubectl(['create', '-n', namespace.name, '-f', '-'], { input });
   await kubectl(['wait', '-n', namespace.name, '--for=condition=Ready', 'pod', '--all', '--timeout=60s']);
 });
@@ -67,7 +67,7 @@ test('sorting, labels as columns, all namespaces, several kinds', async () => {
 test('a list in chunks is the same list', async () => {
   const names = Array.from({ length: 12 }, (_, index) => `chunk-${String(index).padStart(2, '0')}`);
   await kubectl(['create', '-n', namespace.name, '-f', '-'], {
-    input: names.map((name) => configMap(name, {})).join('\n---\n'),
+    input: names.map((name) => configMap(name, {})).join('\n'),
   });
   const listed = await get('configmaps', '--chunk-size=5', '-o', 'name');
   assert.equal(listed, [...names, 'kube-root-ca.crt'].map((name) => `configmap/${name}\n`).join(''));

@@ -29,7 +29,7 @@ before(async () => {
       readinessProbe: { tcpSocket: { port: 'http' }, periodSeconds: 1 },
     },
   });
-  await kubectl(inNamespace('create', '-f', '-'), { input: `${web}\n---\n${pod('client', sleepForever)}` });
+  await kubectl(inNamespace('create', '-f', '-'), { input: `${web}\n${pod('client', sleepForever)}` });
   await kubectl(inNamespace('rollout', 'status', 'deployment/web', '--timeout=60s'));
   await kubectl(inNamespace('wait', '--for=condition=Ready', 'pod/client', '--timeout=60s'));
   await kubectl(inNamespace('expose', 'deployment', 'web', '--port=80', '--target-port=http', '--type=NodePort'));

@@ -25,7 +25,7 @@ before(async () => {
     pod('server', '', { container: { command: ['node', '-e', serverScript], ports: [{ containerPort: 8080 }] } }),
     pod('crasher', 'echo last words; exit 3'),
   ];
-  await kubectl(inNamespace('create', '-f', '-'), { input: manifests.join('\n---\n') });
+  await kubectl(inNamespace('create', '-f', '-'), { input: manifests.join('\n') });
   await kubectl(inNamespace('wait', '--for=condition=Ready', 'pod/idle', 'pod/counter', 'pod/server', '--timeout=60s'));
 });
 after(async () => {
