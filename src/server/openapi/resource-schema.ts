@@ -49,6 +49,9 @@ function customName({ group, version, kind }: ResourceDefinition): string {
 
 function customBody(row: ResourceDefinition, objectMeta: JsonSchema, dialect: Dialect): JsonSchema {
   const written = row.openApiSchema ?? { type: 'object', ...preserveUnknown(row.schema) };
+  if (dialect.version === 'v2' && written['x-kubernetes-preserve-unknown-fields'] === true) {
+    return { type: 'object', 'x-kubernetes-preserve-unknown-fields': true };
+  }
   const body = dialect.version === 'v2' ? withoutV3(written) : { ...written };
   const properties = isRecord(body['properties']) ? body['properties'] : {};
   body['properties'] = {
@@ -65,14 +68,30 @@ function preserveUnknown(schema: StructSchema): JsonSchema {
 }
 
 const v3Only: ReadonlySet<string> = new Set(['oneOf', 'anyOf', 'allOf', 'not', 'nullable']);
+const structureKeys: ReadonlySet<string> = new Set(['properties', 'items']);
 
-/** Drops what OpenAPI 2 cannot say; a value that may be null or anything becomes untyped, as upstream does. */
+/**
+ * Drops what OpenAPI 2 cannot say, by upstream's rules: a value that may be null loses its type and need not be there,
+ * one that keeps unknown fields loses what is known of them, since kubectl would refuse the rest.
+ */
 function withoutV3(schema: Readonly<Record<string, unknown>>): JsonSchema {
-  const isLoose = schema['nullable'] === true || schema['x-kubernetes-preserve-unknown-fields'] === true;
+  const isNullable = schema['nullable'] === true;
+  const isLoose = isNullable || schema['x-kubernetes-preserve-unknown-fields'] === true;
   const kept = Object.entries(schema).filter(
-    ([key]) => !v3Only.has(key) && !(isLoose && ['type', 'properties', 'items', 'additionalProperties'].includes(key)),
+    ([key]) => !v3Only.has(key) && !(isNullable && key === 'type') && !(isLoose && structureKeys.has(key)),
   );
-  return Object.fromEntries(kept.map(([key, value]) => [key, convertMember(key, value)]));
+  const converted: JsonSchema = Object.fromEntries(kept.map(([key, value]) => [key, convertMember(key, value)]));
+  const { required, properties } = schema;
+  if (Array.isArray(required) && isRecord(properties)) {
+    const demanded = required.filter((name) => !isNullableSchema(properties[String(name)]));
+    if (demanded.length > 0) converted['required'] = demanded;
+    else delete converted['required'];
+  }
+  return converted;
+}
+
+function isNullableSchema(value: unknown): boolean {
+  return isRecord(value) && value['nullable'] === true;
 }
 
 function convertMember(key: string, value: unknown): unknown {

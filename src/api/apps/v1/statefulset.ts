@@ -1,4 +1,5 @@
 import { equal } from '../../../machinery/json.ts';
+import { isDns1123Label } from '../../../machinery/names.ts';
 import type { FieldError } from '../../../machinery/status-error.ts';
 import { ageColumn, column, nameColumn } from '../../columns.ts';
 import { applyPodTemplateDefaults } from '../../core/v1/pod-defaults.ts';
@@ -55,6 +56,8 @@ export const statefulSetResource: ResourceDefinition = defineResource<StatefulSe
   initialStatus: () => ({ replicas: 0, availableReplicas: 0 }),
   statusSubresource: { validateUpdate: ({ status }, old) => validateStatefulSetStatus(status, old.status) },
   defaults: applyStatefulSetDefaults,
+  // A pod's hostname is made of the name and an ordinal, so the name must itself be a label.
+  validateName: (name) => isDns1123Label(name)[0],
   warnings: templateWarnings,
   validate: (statefulSet) => validateStatefulSet(statefulSet),
   validateUpdate(statefulSet, old) {

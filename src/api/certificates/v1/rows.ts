@@ -3,8 +3,16 @@ import type { FieldError } from '../../../machinery/status-error.ts';
 import { humanDuration } from '../../../machinery/time.ts';
 import { ageColumn, column, nameColumn } from '../../columns.ts';
 import { isConditionTrue } from '../../conditions.ts';
-import { checkImmutable } from '../../field-checks.ts';
-import { invalidEach, invalidValue, required, specPath } from '../../field-errors.ts';
+import { checkImmutable, checkRequiredChoice } from '../../field-checks.ts';
+import {
+  forbiddenField,
+  invalidEach,
+  invalidValue,
+  notSupported,
+  required,
+  specPath,
+  statusPath,
+} from '../../field-errors.ts';
 import type { ResourceDefinition, UpdateStrategy } from '../../resource.ts';
 import { as } from '../../resource.ts';
 import { defineResource, statusStrategy } from '../../strategy.ts';
@@ -33,7 +41,10 @@ export const certificatesResources: readonly ResourceDefinition[] = [
       column<CertificateSigningRequest>('Condition', conditionCell),
     ],
     selectableFields: { 'spec.signerName': ({ spec }) => spec.signerName },
-    statusSubresource: { prepareForUpdate: keepDecisions },
+    statusSubresource: {
+      prepareForUpdate: keepDecisions,
+      validateUpdate: (request, old) => validateConditions(request, old),
+    },
     subresources: [
       {
         name: 'approval',
@@ -72,7 +83,7 @@ function approvalStrategy(): UpdateStrategy {
       request.status = { ...old.status, conditions: request.status?.conditions ?? [] };
       stampConditions(request, old);
     },
-    validateUpdate: ({ status }) => validateDecision(status?.conditions ?? []),
+    validateUpdate: (request, old) => validateConditions(request, old),
   });
 }
 
@@ -97,10 +108,32 @@ function stampConditions(request: CertificateSigningRequest, old: CertificateSig
   }
 }
 
-function validateDecision(conditions: readonly CertificateSigningRequestCondition[]): FieldError[] {
-  const taken = decisions.filter((type) => isConditionTrue(conditions, type));
-  if (taken.length < 2) return [];
-  return [invalidValue(specPath, taken, 'Approved and Denied conditions are mutually exclusive')];
+/** What was decided stays decided, one way. */
+function validateConditions(request: CertificateSigningRequest, old: CertificateSigningRequest): FieldError[] {
+  const errors: FieldError[] = [];
+  const path = statusPath.child('conditions');
+  const conditions = request.status?.conditions ?? [];
+  const has = ({ status }: CertificateSigningRequest, type: string): boolean =>
+    status?.conditions?.some((condition) => condition.type === type) === true;
+  for (const type of ['Approved', 'Denied', 'Failed']) {
+    if (has(old, type) && !has(request, type)) {
+      errors.push(forbiddenField(path, `updates may not remove a condition of type "${type}"`));
+    }
+  }
+  const denied = conditions.findIndex(({ type }) => type === 'Denied');
+  if (denied >= 0 && has(request, 'Approved')) {
+    errors.push(
+      invalidValue(path.index(denied).child('type'), 'Denied', 'Approved and Denied conditions are mutually exclusive'),
+    );
+  }
+  conditions.forEach(({ type, status }, index) => {
+    if ((type ?? '') === '') errors.push(required(path.index(index).child('type')));
+    checkRequiredChoice(errors, path.index(index).child('status'), status, ['False', 'True', 'Unknown']);
+    if (decisions.includes(type) && status !== undefined && status !== 'True') {
+      errors.push(notSupported(path.index(index).child('status'), status, ['True']));
+    }
+  });
+  return errors;
 }
 
 function validateRequest({ spec }: CertificateSigningRequest): FieldError[] {
