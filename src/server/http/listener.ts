@@ -127,7 +127,7 @@ class Connections {
     );
     server.on('tlsClientError', (error) => logger.debug({ err: error }, 'TLS handshake failed'));
     server.on('sessionError', (error) => logger.debug({ err: error }, 'HTTP/2 session failed'));
-    server.on('clientError', (_error: Error, socket: Duplex) => socket.destroy());
+    server.on('clientError', (error: NodeJS.ErrnoException, socket: Duplex) => refuseMalformed(error, socket));
     this.#pings = setInterval(() => this.#pingAll(), pingIntervalMs);
     this.#pings.unref();
   }
@@ -245,6 +245,12 @@ class Connections {
     }
     return peer;
   }
+}
+
+function refuseMalformed(error: NodeJS.ErrnoException, socket: Duplex): void {
+  const status = error.code === 'HPE_HEADER_OVERFLOW' ? '431 Request Header Fields Too Large' : '400 Bad Request';
+  if (socket.writable && error.code !== 'ECONNRESET') socket.end(`HTTP/1.1 ${status}\r\nconnection: close\r\n\r\n`);
+  else socket.destroy();
 }
 
 function describePeer(socket: TLSSocket): Peer {
