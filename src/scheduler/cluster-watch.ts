@@ -1,7 +1,7 @@
 import type { Namespace, Node, Pod } from '../api/core/v1/types.generated.ts';
 import type { Informer } from '../client/contract.ts';
 import { equal } from '../machinery/json.ts';
-import { objectKey } from '../machinery/meta.ts';
+import { type KubeObject, objectKey } from '../machinery/meta.ts';
 import type { AssumedPods } from './assumed-pods.ts';
 import type { ClusterEvent } from './cluster-event.ts';
 import { podInfoOf } from './pod-info.ts';
@@ -44,6 +44,12 @@ export class ClusterWatch {
         if (!equal(old.metadata.labels, namespace.metadata.labels)) this.#announce('namespaceLabelsChanged');
       },
     });
+  }
+
+  /** Claims, volumes and classes: what a pod with volumes waits for. */
+  watchStorage(...informers: readonly Pick<Informer<KubeObject>, 'addHandler'>[]): void {
+    const changed = (): void => this.#announce('storageChanged');
+    for (const informer of informers) informer.addHandler({ added: changed, updated: changed });
   }
 
   #nodeChanged(old: Node | undefined, node: Node): void {

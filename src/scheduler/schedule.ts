@@ -10,6 +10,8 @@ export interface Diagnosis {
   readonly rejections: ReadonlyMap<string, Rejection>;
   /** For the nodes that were left out from the start. */
   readonly leftOut: Rejection | undefined;
+  /** Set when the pod was turned away before any node was asked. */
+  readonly rejected?: Rejection;
   /** The rules that turned the pod away: what may help it is told by them. */
   readonly plugins: ReadonlySet<string>;
 }
@@ -36,6 +38,10 @@ interface NamedFilter {
 /** Finds the best node for a pod. Pure: reads the snapshot and changes nothing. */
 export function schedule(snapshot: Snapshot, pod: PodInfo, options: ScheduleOptions): ScheduleResult {
   const filters = prepareFilters(snapshot, pod, options.plugins);
+  const refusal = filters.find(({ prepared }) => prepared.rejected !== undefined);
+  if (refusal?.prepared.rejected !== undefined) {
+    return { kind: 'unschedulable', diagnosis: refusalOf(snapshot, refusal.plugin, refusal.prepared.rejected) };
+  }
   const search = new Search(snapshot, pod, filters);
   const nominated = snapshot.node(pod.pod.status?.nominatedNodeName ?? '');
   if (nominated !== undefined && search.accepts(nominated)) {
@@ -72,6 +78,16 @@ function prepareFilters(snapshot: Snapshot, pod: PodInfo, plugins: readonly Plug
 
 function allows({ nodeNames, filter }: PreparedFilter, node: NodeInfo): boolean {
   return (nodeNames === undefined || nodeNames.has(node.name)) && filter(node) === undefined;
+}
+
+function refusalOf(snapshot: Snapshot, plugin: Plugin, rejected: Rejection): Diagnosis {
+  return {
+    nodeCount: snapshot.nodes.length,
+    rejections: new Map(),
+    leftOut: rejected,
+    rejected,
+    plugins: new Set([plugin.name]),
+  };
 }
 
 class Search {

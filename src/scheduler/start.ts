@@ -1,4 +1,12 @@
-import { namespaces, nodes, podDisruptionBudgets, pods } from '../api/resource-types.ts';
+import {
+  namespaces,
+  nodes,
+  persistentVolumeClaims,
+  persistentVolumes,
+  podDisruptionBudgets,
+  pods,
+  storageClasses,
+} from '../api/resource-types.ts';
 import type { Client, InformerFactory } from '../client/contract.ts';
 import { createEventRecorder } from '../client/event-recorder.ts';
 import { createInformerFactory } from '../client/informer-factory.ts';
@@ -7,6 +15,7 @@ import { AssumedPods } from './assumed-pods.ts';
 import { ClusterWatch } from './cluster-watch.ts';
 import { PlacementWriter } from './placement-writer.ts';
 import { defaultPlugins } from './plugins/default-plugins.ts';
+import { volumeBinding } from './plugins/volume-binding.ts';
 import { SchedulingQueue } from './queue/scheduling-queue.ts';
 import { Scheduler } from './scheduler.ts';
 import { ClusterSnapshot } from './snapshot.ts';
@@ -36,12 +45,17 @@ export async function startScheduler(start: StartSchedulerOptions): Promise<void
   const now = (): number => Date.now();
   const namespaceInformer = informers.informer(namespaces);
   const budgets = informers.informer(podDisruptionBudgets);
+  const claims = informers.informer(persistentVolumeClaims);
+  const volumes = informers.informer(persistentVolumes);
+  const classes = informers.informer(storageClasses);
+  const plugins = [...defaultPlugins, volumeBinding({ claims, volumes, classes })];
   const snapshot = new ClusterSnapshot((name) => namespaceInformer.get(name)?.metadata.labels);
-  const queue = new SchedulingQueue(defaultPlugins, now);
+  const queue = new SchedulingQueue(plugins, now);
   const assumed = new AssumedPods(snapshot, now);
   const waker = new Waker();
   const watch = new ClusterWatch({ snapshot, queue, assumed, schedulerName, wake: () => waker.wake() });
   watch.watch(informers.informer(pods), informers.informer(nodes), namespaceInformer);
+  watch.watchStorage(claims, volumes, classes);
   informers.start(signal);
   await informers.synced(signal);
 
@@ -54,7 +68,7 @@ export async function startScheduler(start: StartSchedulerOptions): Promise<void
     writer,
     waker,
     budgets,
-    plugins: defaultPlugins,
+    plugins,
     percentageOfNodesToScore: options.percentageOfNodesToScore ?? 0,
     logger,
     now,

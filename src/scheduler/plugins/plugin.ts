@@ -21,6 +21,8 @@ export interface Plugin {
 export interface PreparedFilter {
   /** The only nodes worth looking at; absent for all. */
   readonly nodeNames?: ReadonlySet<string>;
+  /** No node will do, whatever the nodes are; absent when it depends on them. */
+  readonly rejected?: Rejection;
   filter(node: NodeInfo): Rejection | undefined;
 }
 
