@@ -2,6 +2,7 @@ import { type Client, createEventRecorder, createInformerFactory, runController 
 import type { Logger } from '../machinery/logger.ts';
 import { clusterRoleAggregationController } from './cluster-role-aggregation.ts';
 import type { Controller, ControllerContext, ControllerSettings } from './controller.ts';
+import { cronJobController } from './cron-job/cron-job-controller.ts';
 import { daemonSetController } from './daemon-set/daemon-set-controller.ts';
 import { deploymentController } from './deployment/deployment-controller.ts';
 import { endpointSliceController } from './endpoint-slice/endpoint-slice-controller.ts';
@@ -54,6 +55,7 @@ function makeControllers(context: ControllerContext): Controller[] {
     daemonSetController(context),
     statefulSetController(context),
     jobController(context),
+    cronJobController(context),
     endpointSliceController(context),
     endpointsController(context),
     nodeLifecycleController(context),

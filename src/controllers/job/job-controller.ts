@@ -13,8 +13,11 @@ import { watchOwnedPods } from '../pods/owned-pods.ts';
 import { createPodControl, type PodControl } from '../pods/pod-control.ts';
 import { podIndex } from '../pods/pod-index.ts';
 import { slowStart } from '../slow-start.ts';
+import { WrittenVersions } from '../written-versions.ts';
 import { completionIndexAnnotation } from './completion-indexes.ts';
 import { finishedCondition, type JobPlan, planJob, trackingFinalizer } from './job-plan.ts';
+
+const staleRetryMs = 20;
 
 /** Runs Jobs to their end. Inputs: Jobs, Pods. Outputs: Pods, Job status, deletion of Jobs whose time is up. */
 export function jobController(context: ControllerContext): Controller {
@@ -23,6 +26,7 @@ export function jobController(context: ControllerContext): Controller {
   const informer = informers.informer(jobs);
   const index = podIndex(informers);
   const expectations = new Expectations();
+  const written = new WrittenVersions();
   const recorder = context.recorder('job-controller');
   const control = createPodControl(client, recorder);
   informer.addHandler({
@@ -30,6 +34,7 @@ export function jobController(context: ControllerContext): Controller {
     updated: (_old, job) => queue.add(objectKey(job)),
     deleted: (job) => {
       expectations.forget(objectKey(job));
+      written.forget(objectKey(job));
       // Its pods are let go, or nothing could ever delete them.
       for (const pod of index.controlledBy(job.metadata.uid ?? ''))
         void releasePod(client, pod).catch(() => queue.add(objectKey(job)));
@@ -61,9 +66,10 @@ export function jobController(context: ControllerContext): Controller {
         for (const pod of mine) await releasePod(client, pod);
         return finished === undefined ? undefined : expire(client, job, finished.lastTransitionTime);
       }
+      if (!written.seen(key, job)) return { requeueAfterMs: staleRetryMs };
       if (!expectations.satisfied(key)) return undefined;
       const plan = planJob(job, mine, Date.now());
-      await carryOut(job, plan, { client, control, recorder, expectations });
+      await carryOut(job, plan, { client, control, recorder, expectations, written });
       return plan.requeueAfterMs === undefined ? undefined : { requeueAfterMs: plan.requeueAfterMs };
     },
   };
@@ -74,13 +80,18 @@ interface Means {
   readonly control: PodControl;
   readonly recorder: EventRecorder;
   readonly expectations: Expectations;
+  readonly written: WrittenVersions;
 }
 
-async function carryOut(job: Job, plan: JobPlan, { client, control, recorder, expectations }: Means): Promise<void> {
+async function carryOut(
+  job: Job,
+  plan: JobPlan,
+  { client, control, recorder, expectations, written }: Means,
+): Promise<void> {
   const key = objectKey(job);
   // The counts are written before the pods they count are let go, and before anything new is started.
   if (!equal(plan.status, job.status ?? {})) {
-    await client.resource(jobs).updateStatus({ ...job, status: plan.status });
+    written.wrote(key, await client.resource(jobs).updateStatus({ ...job, status: plan.status }));
   }
   for (const pod of plan.release) await releasePod(client, pod);
   for (const pod of plan.remove) {
