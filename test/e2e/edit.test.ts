@@ -116,7 +116,7 @@ test('a patch that breaks a rule is refused in upstream words', async () => {
 });
 
 test('edit opens, changes and writes back', async () => {
-  const env = { KUBE_EDITOR: 'sed -i s/c:.*3/c:\\x20\\"4/' };
+  const env = { KUBE_EDITOR: `sed -i 's/c: "3"/c: "4"/'` };
   await kubectl(inNamespace('edit', 'configmap', 'plain'), { env });
   const { data } = await kubectlJson<{ data: Record<string, string> }>(inNamespace('get', 'configmap', 'plain'));
   assert.equal(data['c'], '4');
