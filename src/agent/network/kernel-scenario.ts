@@ -5,7 +5,7 @@
 import { type ChildProcess, execFile, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { promisify } from 'node:util';
-import { endpointSlices, services } from '../../api/resource-types.ts';
+import { endpointSlices, nodes, services } from '../../api/resource-types.ts';
 import type { Client, InformerFactory } from '../../client/contract.ts';
 import { silentLogger } from '../../machinery/logger.ts';
 import { runCommand, runIp } from './commands.ts';
@@ -33,8 +33,10 @@ await runIp([
 ]);
 const serviceInformer = new MemoryInformer(services);
 const sliceInformer = new MemoryInformer(endpointSlices);
+const nodeInformer = new MemoryInformer(nodes);
+const known = { services: serviceInformer, endpointslices: sliceInformer, nodes: nodeInformer };
 const informers = {
-  informer: (type: { resource: string }) => (type.resource === 'services' ? serviceInformer : sliceInformer),
+  informer: ({ resource }: { resource: keyof typeof known }) => known[resource],
   start: () => undefined,
   synced: async () => undefined,
 } as unknown as InformerFactory;
@@ -61,6 +63,13 @@ serviceInformer.set(
   makeService('own', '10.96.0.22'),
 );
 sliceInformer.set(makeSlice('web', [makeEndpoint(b.address)]), makeSlice('own', [makeEndpoint(a.address)]));
+nodeInformer.set({
+  apiVersion: 'v1',
+  kind: 'Node',
+  metadata: { name: 'there' },
+  spec: { podCIDR: '10.244.7.0/24' },
+  status: { addresses: [{ type: 'InternalIP', address: '192.0.2.51' }] },
+});
 // Lets the proxy see the change and write it.
 await eventually(async () => (await fetchFrom(a, 'http://10.96.0.20/')).startsWith('b'));
 
@@ -75,6 +84,7 @@ const seen = {
   hostPortOnLoopback: await fetchFrom(undefined, 'http://127.0.0.1:8088/'),
   withoutEndpoints: await fetchFrom(a, 'http://10.96.0.21/'),
   name: await resolveFrom(a, 'web.default.svc.cluster.local'),
+  routes: await runCommand('ip', ['route', 'show', 'proto', '82']),
   addressAgain: (await attach('a', a.namespace, [])).ips,
   portTaken: await attach('c', a.namespace, [{ protocol: 'TCP', hostPort: 8088, containerPort: 1, hostIp: '' }]).catch(
     (err: Error) => err.message,

@@ -64,6 +64,10 @@ describe('the network in a real kernel', { skip: isolated ? false : 'needs root,
     assert.equal(seen['name'], '10.96.0.20');
   });
 
+  test('the pods of another node are reached through it', () => {
+    assert.match(String(seen['routes']), /^10\.244\.7\.0\/24 via 192\.0\.2\.51 /);
+  });
+
   test('a host port is given once, and is free after its pod', () => {
     assert.match(String(seen['portTaken']), /TCP port 8088 is already used by pod default\/b/);
     assert.equal(seen['afterDetach'], 'ECONNREFUSED');

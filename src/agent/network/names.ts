@@ -6,3 +6,5 @@ export const podTable = 'roadstead_pods';
 export const serviceTable = 'roadstead_services';
 /** The comment on rules put into chains of others. */
 export const ruleComment = 'roadstead';
+/** Marks routes as ours; no routing daemon uses this number. */
+export const routeProtocol = '82';

@@ -3,6 +3,7 @@ import { removeForwardAccept } from './bridge/forward-accept.ts';
 import { removeVeth } from './bridge/veth.ts';
 import { applyNft } from './commands.ts';
 import { bridgeName, podTable, serviceTable, vethPrefix } from './names.ts';
+import { removeNodeRoutes } from './node-routes.ts';
 
 /** Takes everything of this part off the machine; safe to repeat. Pods that still run lose their network. */
 export async function purgeNetwork(): Promise<void> {
@@ -12,5 +13,6 @@ export async function purgeNetwork(): Promise<void> {
   await removeVeth(bridgeName);
   const tables = [podTable, serviceTable];
   await applyNft(tables.map((table) => `add table ip ${table}\ndelete table ip ${table}\n`).join(''));
+  await removeNodeRoutes();
   await removeForwardAccept();
 }

@@ -1,5 +1,5 @@
 import { join } from 'node:path';
-import { endpointSlices, services } from '../../api/resource-types.ts';
+import { endpointSlices, nodes, services } from '../../api/resource-types.ts';
 import type { Client, InformerFactory } from '../../client/contract.ts';
 import type { Logger } from '../../machinery/logger.ts';
 import { AddressLeases } from './bridge/address-leases.ts';
@@ -16,6 +16,7 @@ import { NodeDns } from './dns/server.ts';
 import { informerRecords } from './dns/service-records.ts';
 import { formatIpv4, gatewayOf, type Ipv4Network, parseNetwork } from './ipv4.ts';
 import { bridgeName, podTable, serviceTable } from './names.ts';
+import { NodeRoutes } from './node-routes.ts';
 import { ServiceProxy } from './proxy/service-proxy.ts';
 import { purgeNetwork } from './purge.ts';
 import { findUplink, type Uplink } from './uplink.ts';
@@ -75,6 +76,7 @@ export async function startNetwork(options: StartNetworkOptions): Promise<NodeNe
   const answerer = new Answerer({ zone, forwarder, logger });
   const dns = new NodeDns({ address: options.clusterDnsIp, port: dnsPort, answerer, logger });
   await dns.ensure();
+  new NodeRoutes({ nodes: options.informers.informer(nodes), nodeName: options.nodeName, logger }).start();
   options.informers.start(options.signal);
   const proxyStarted = startProxy(proxy, options, logger);
   const repairs = setInterval(() => {
