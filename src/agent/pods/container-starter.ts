@@ -67,8 +67,8 @@ export async function ensureImage(context: PodContext, pod: Pod, container: Cont
   }
 }
 
-/** Creates and starts one container and runs its postStart hook. Returns its id. */
-export async function startContainer(context: PodContext, start: ContainerStart): Promise<string> {
+/** Makes the container, not running yet. Returns its id. */
+export async function createContainer(context: PodContext, start: ContainerStart): Promise<string> {
   const { pod, container } = start;
   const { runtime, events } = context;
   const image = await abortable(start.image, start.signal);
@@ -81,6 +81,13 @@ export async function startContainer(context: PodContext, start: ContainerStart)
   }
   events.event(pod, 'Normal', 'Created', `Created container: ${container.name}`);
   reportMissingPrivileges(context, pod, container);
+  return id;
+}
+
+/** Starts a created container and runs its postStart hook. */
+export async function startContainer(context: PodContext, start: ContainerStart, id: string): Promise<void> {
+  const { pod, container } = start;
+  const { runtime, events } = context;
   try {
     await runtime.startContainer(id);
   } catch (error) {
@@ -88,7 +95,6 @@ export async function startContainer(context: PodContext, start: ContainerStart)
   }
   events.event(pod, 'Normal', 'Started', `Started container ${container.name}`);
   await runPostStart(context, start, id);
-  return id;
 }
 
 function failed(context: PodContext, pod: Pod, reason: string, error: unknown): unknown {

@@ -4,7 +4,7 @@ import { isConflict, isNotFound } from '../../machinery/status-error.ts';
 import { abortable } from '../pause.ts';
 import { RuntimeError, type RuntimeImage } from '../runtime/contract.ts';
 import { type PreparedVolume, VolumeError } from '../volumes/pod-volumes.ts';
-import { ensureImage, StartError, startContainer } from './container-starter.ts';
+import { type ContainerStart, createContainer, ensureImage, StartError, startContainer } from './container-starter.ts';
 import { type AdmissionVerdict, admitPod } from './node-admission.ts';
 import { computePodActions, type PodActions } from './pod-actions.ts';
 import {
@@ -280,6 +280,8 @@ export class PodWorker {
       const stopper = new PodStopper(this.#context, pod, { podIp: this.#probeIp(pod), graceSeconds });
       await stopper.stop(status, container, message);
     }
+    // A container that was just killed counts as one that ended: its restart takes its back-off.
+    if (actions.kill.length > 0) await this.#observe(pod);
     const due = actions.start.filter((container) => this.#isDue(pod, container));
     if (actions.killPod && !actions.createSandbox) return;
     const images = new Map<string, Promise<RuntimeImage>>();
@@ -299,11 +301,11 @@ export class PodWorker {
     }
     const prepared = await abortable(volumes, this.#starting.signal);
     const files = await writePodFiles(this.#context, pod, this.#ips);
-    for (const container of due) {
-      if (this.#starting.signal.aborted) return;
-      const image = images.get(container.spec.name);
-      if (image !== undefined) await this.#start(pod, container, { sandboxId, volumes: prepared, files, image });
-    }
+    const starts = due.map(({ spec }) => {
+      const image = images.get(spec.name) ?? ensureImage(this.#context, pod, spec);
+      return this.#startOf(pod, spec, { sandboxId, volumes: prepared, files, image });
+    });
+    await this.#startInOrder(starts);
   }
 
   #reportVolume(pod: Pod, error: unknown): void {
@@ -346,29 +348,52 @@ export class PodWorker {
     return `${pod.metadata.uid}/${container.name}/${container.image}`;
   }
 
-  async #start(
+  /** One after the other, as their order may matter; the next is created while the one before it starts. */
+  async #startInOrder(starts: readonly ContainerStart[]): Promise<void> {
+    const [first] = starts;
+    if (first === undefined) return;
+    let created = quiet(createContainer(this.#context, first));
+    for (const [index, start] of starts.entries()) {
+      const mine = created;
+      const next = starts[index + 1];
+      if (this.#starting.signal.aborted) return;
+      await this.#guarded(start, async () => {
+        const id = await mine;
+        if (next !== undefined) created = quiet(createContainer(this.#context, next));
+        await startContainer(this.#context, start, id);
+      });
+      if (next !== undefined && created === mine) created = quiet(createContainer(this.#context, next));
+    }
+  }
+
+  #startOf(
     pod: Pod,
-    { spec }: PodContainer,
+    spec: Container,
     parts: {
       sandboxId: string;
       volumes: ReadonlyMap<string, PreparedVolume>;
       files: { hostsPath: string; resolvConfPath: string };
       image: Promise<RuntimeImage>;
     },
-  ): Promise<void> {
+  ): ContainerStart {
+    return {
+      pod,
+      container: spec,
+      attempt: this.#nextAttempt(pod, spec.name),
+      sandboxId: parts.sandboxId,
+      targetContainerId: this.#targetOf(pod, spec.name),
+      podIps: this.#ips,
+      volumes: parts.volumes,
+      image: parts.image,
+      signal: this.#starting.signal,
+      ...parts.files,
+    };
+  }
+
+  /** Turns what keeps a container from starting into its waiting reason. */
+  async #guarded({ pod, container: spec }: ContainerStart, run: () => Promise<void>): Promise<void> {
     try {
-      await startContainer(this.#context, {
-        pod,
-        container: spec,
-        attempt: this.#nextAttempt(pod, spec.name),
-        sandboxId: parts.sandboxId,
-        targetContainerId: this.#targetOf(pod, spec.name),
-        podIps: this.#ips,
-        volumes: parts.volumes,
-        image: parts.image,
-        signal: this.#starting.signal,
-        ...parts.files,
-      });
+      await run();
       this.#waiting.delete(spec.name);
       this.#notBefore.delete(spec.name);
     } catch (error) {
