@@ -18,6 +18,7 @@ export class NodeInfo {
   /** Image name -> bytes. */
   images: ReadonlyMap<string, number> = new Map();
   readonly #ports = new Map<string, number>();
+  readonly #ofController = new Map<string, number>();
 
   constructor(name: string) {
     this.name = name;
@@ -36,7 +37,8 @@ export class NodeInfo {
     this.pods.set(pod.key, pod);
     addAmounts(this.requested, pod.request);
     addAmounts(this.scoringRequested, pod.scoringRequest);
-    for (const port of pod.hostPorts) this.#count(port, 1);
+    for (const port of pod.hostPorts) count(this.#ports, portKey(port), 1);
+    if (pod.controllerUid !== undefined) count(this.#ofController, pod.controllerUid, 1);
     if (pod.affinity !== undefined) this.podsWithAffinity.set(pod.key, pod);
   }
 
@@ -46,7 +48,8 @@ export class NodeInfo {
     this.pods.delete(key);
     addAmounts(this.requested, pod.request, -1);
     addAmounts(this.scoringRequested, pod.scoringRequest, -1);
-    for (const port of pod.hostPorts) this.#count(port, -1);
+    for (const port of pod.hostPorts) count(this.#ports, portKey(port), -1);
+    if (pod.controllerUid !== undefined) count(this.#ofController, pod.controllerUid, -1);
     this.podsWithAffinity.delete(key);
   }
 
@@ -60,6 +63,11 @@ export class NodeInfo {
     return false;
   }
 
+  /** Pods here that this controller owns and that are not on their way out. */
+  podsOfController(uid: string): number {
+    return this.#ofController.get(uid) ?? 0;
+  }
+
   /** A copy to try things on: the same node, its own account of pods. */
   clone(): NodeInfo {
     const copy = new NodeInfo(this.name);
@@ -70,13 +78,12 @@ export class NodeInfo {
     for (const pod of this.pods.values()) copy.add(pod);
     return copy;
   }
+}
 
-  #count(port: UsedPort, change: 1 | -1): void {
-    const key = portKey(port);
-    const count = (this.#ports.get(key) ?? 0) + change;
-    if (count > 0) this.#ports.set(key, count);
-    else this.#ports.delete(key);
-  }
+function count(counts: Map<string, number>, key: string, change: 1 | -1): void {
+  const sum = (counts.get(key) ?? 0) + change;
+  if (sum > 0) counts.set(key, sum);
+  else counts.delete(key);
 }
 
 function portKey({ ip, protocol, port }: UsedPort): string {

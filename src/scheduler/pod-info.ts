@@ -14,6 +14,8 @@ export interface PodInfo {
   readonly request: Amounts;
   readonly scoringRequest: Amounts;
   readonly hostPorts: readonly UsedPort[];
+  /** Undefined without a controller, and once the pod is being deleted: siblings do not count it any more. */
+  readonly controllerUid: string | undefined;
   /** Undefined when the pod has no pod affinity at all. */
   readonly affinity: PodAffinityTerms | undefined;
 }
@@ -57,6 +59,7 @@ export function podInfoOf(pod: Pod): PodInfo {
     request: podRequest(pod),
     scoringRequest: podScoringRequest(pod),
     hostPorts: hostPortsOf(pod),
+    controllerUid: pod.metadata.deletionTimestamp === undefined ? controllerOf(pod) : undefined,
     affinity: affinityOf(pod),
   };
 }
@@ -66,6 +69,10 @@ export function termMatches(term: AffinityTerm, pod: Pod, namespaceLabels: Names
   const selected =
     term.namespaces.has(namespace) || term.namespaceSelector?.matches(namespaceLabels(namespace)) === true;
   return selected && term.selector.matches(pod.metadata.labels);
+}
+
+export function controllerOf({ metadata }: Pod): string | undefined {
+  return metadata.ownerReferences?.find(({ controller }) => controller === true)?.uid;
 }
 
 function hostPortsOf(pod: Pod): readonly UsedPort[] {

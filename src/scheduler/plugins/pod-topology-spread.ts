@@ -2,7 +2,7 @@ import type { Pod, TopologySpreadConstraint } from '../../api/core/v1/types.gene
 import { selectorOf } from '../../machinery/labels.ts';
 import { podAllowsNode } from '../node-affinity.ts';
 import type { NodeInfo } from '../node-info.ts';
-import { type PodInfo, withLabelKeys } from '../pod-info.ts';
+import { controllerOf, type PodInfo, withLabelKeys } from '../pod-info.ts';
 import type { Snapshot } from '../snapshot.ts';
 import { repellingTaint } from '../taints.ts';
 import { type Plugin, type Rejection, scoreMax } from './plugin.ts';
@@ -19,7 +19,10 @@ interface Constraint {
   readonly topologyKey: string;
   readonly maxSkew: number;
   readonly minDomains: number;
-  readonly matches: (pod: Pod) => boolean;
+  /** Whether the pod that is placed is one of those that are spread. */
+  readonly selfMatches: boolean;
+  /** Pods on a node that are. */
+  readonly count: (node: NodeInfo) => number;
   readonly eligible: (node: NodeInfo) => boolean;
 }
 
@@ -35,7 +38,7 @@ export const podTopologySpread: Plugin = {
     const checks = constraints.map((constraint, i) => {
       const counts = domains[i] ?? new Map<string, number>();
       const fewest = counts.size < constraint.minDomains ? 0 : Math.min(...counts.values());
-      return { ...constraint, counts, room: constraint.maxSkew + fewest - (constraint.matches(pod) ? 1 : 0) };
+      return { ...constraint, counts, room: constraint.maxSkew + fewest - (constraint.selfMatches ? 1 : 0) };
     });
     return {
       filter(node) {
@@ -111,7 +114,7 @@ function countDomains(
       const value = constraint === undefined ? undefined : labels?.[constraint.topologyKey];
       if (constraint === undefined || counts === undefined || value === undefined || !constraint.eligible(info))
         continue;
-      counts.set(value, (counts.get(value) ?? 0) + countMatching(info, constraint.matches));
+      counts.set(value, (counts.get(value) ?? 0) + constraint.count(info));
     }
   }
   return domains;
@@ -135,11 +138,14 @@ function constraintsOf(pod: Pod, whenUnsatisfiable: string): Constraint[] {
 function compile(constraint: TopologySpreadConstraint, pod: Pod): Constraint {
   const selector = selectorOf(withLabelKeys(constraint, pod));
   const namespace = pod.metadata.namespace;
+  const matches = (other: Pod): boolean =>
+    other.metadata.namespace === namespace && selector.matches(other.metadata.labels);
   return {
     topologyKey: constraint.topologyKey,
     maxSkew: constraint.maxSkew,
     minDomains: constraint.minDomains ?? 1,
-    matches: (other) => other.metadata.namespace === namespace && selector.matches(other.metadata.labels),
+    selfMatches: matches(pod),
+    count: (info) => countMatching(info, matches),
     eligible: ({ node }) =>
       node !== undefined &&
       (constraint.nodeAffinityPolicy === 'Ignore' || podAllowsNode(pod, node)) &&
@@ -152,15 +158,16 @@ function compile(constraint: TopologySpreadConstraint, pod: Pod): Constraint {
  * owner.
  */
 function defaultConstraints({ pod }: PodInfo): Constraint[] {
-  const owner = pod.metadata.ownerReferences?.find(({ controller }) => controller === true)?.uid;
+  const owner = controllerOf(pod);
   if (owner === undefined) return [];
-  const matches = (other: Pod): boolean => {
-    for (const reference of other.metadata.ownerReferences ?? []) if (reference.uid === owner) return true;
-    return false;
+  const rest = {
+    minDomains: 1,
+    selfMatches: true,
+    count: (node: NodeInfo): number => node.podsOfController(owner),
+    eligible: (): boolean => true,
   };
-  const eligible = (): boolean => true;
   return [
-    { topologyKey: hostnameLabel, maxSkew: 3, minDomains: 1, matches, eligible },
-    { topologyKey: zoneLabel, maxSkew: 5, minDomains: 1, matches, eligible },
+    { topologyKey: hostnameLabel, maxSkew: 3, ...rest },
+    { topologyKey: zoneLabel, maxSkew: 5, ...rest },
   ];
 }
