@@ -19,8 +19,9 @@ export function applyWebhookDefaults(webhook: MutatingWebhook | ValidatingWebhoo
   if (service !== undefined) service.port ??= 443;
 }
 
-export function applyPolicyDefaults({ spec }: MutatingAdmissionPolicy | ValidatingAdmissionPolicy): void {
-  if (spec === undefined) return;
+export function applyPolicyDefaults(policy: MutatingAdmissionPolicy | ValidatingAdmissionPolicy): void {
+  policy.spec ??= {};
+  const { spec } = policy;
   spec.failurePolicy ??= 'Fail';
   applyMatchDefaults(spec.matchConstraints);
 }

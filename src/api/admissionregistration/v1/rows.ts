@@ -55,7 +55,10 @@ export const admissionregistrationResources: readonly ResourceDefinition[] = [
       ageColumn,
     ],
     generation: ['spec'],
-    defaults: ({ spec }) => applyMatchDefaults(spec?.matchResources),
+    defaults(binding) {
+      binding.spec ??= {};
+      applyMatchDefaults(binding.spec.matchResources);
+    },
     validate: ({ spec }) => validateBindingName(spec),
   }),
   defineResource<MutatingWebhookConfiguration>({
@@ -107,7 +110,10 @@ export const admissionregistrationResources: readonly ResourceDefinition[] = [
       ageColumn,
     ],
     generation: ['spec'],
-    defaults: ({ spec }) => applyMatchDefaults(spec?.matchResources),
+    defaults(binding) {
+      binding.spec ??= { policyName: '', validationActions: [] };
+      applyMatchDefaults(binding.spec.matchResources);
+    },
     validate: validatePolicyBinding,
   }),
   defineResource<ValidatingWebhookConfiguration>({

@@ -40,8 +40,9 @@ export const apiextensionsResources: readonly ResourceDefinition[] = [
   }),
 ];
 
-function applyDefaults({ spec }: CustomResourceDefinition): void {
-  if (spec === undefined) return;
+function applyDefaults(definition: CustomResourceDefinition): void {
+  definition.spec ??= { group: '', names: { kind: '', plural: '' }, scope: '', versions: [] };
+  const { spec } = definition;
   if (spec.names !== undefined) {
     if ((spec.names.singular ?? '') === '') spec.names.singular = (spec.names.kind ?? '').toLowerCase();
     if ((spec.names.listKind ?? '') === '') spec.names.listKind = `${spec.names.kind ?? ''}List`;

@@ -27,8 +27,9 @@ export const apiregistrationResources: readonly ResourceDefinition[] = [
       ageColumn,
     ],
     statusSubresource: true,
-    defaults({ spec }) {
-      if (spec?.service !== undefined) spec.service.port ??= 443;
+    defaults(service) {
+      service.spec ??= { groupPriorityMinimum: 0, versionPriority: 0 };
+      if (service.spec.service !== undefined) service.spec.service.port ??= 443;
     },
     validate: validateApiService,
   }),

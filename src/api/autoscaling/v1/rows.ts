@@ -28,8 +28,9 @@ export const autoscalingV1Resources: readonly ResourceDefinition[] = [
     },
     statusSubresource: true,
     initialStatus: () => ({ currentReplicas: 0, desiredReplicas: 0 }),
-    defaults({ metadata, spec }) {
-      if (spec === undefined) return;
+    defaults(autoscaler) {
+      autoscaler.spec ??= { maxReplicas: 0, scaleTargetRef: { kind: '', name: '' } };
+      const { metadata, spec } = autoscaler;
       spec.minReplicas ??= 1;
       if (metadata.annotations?.[metricsAnnotation] === undefined) spec.targetCPUUtilizationPercentage ??= 80;
     },

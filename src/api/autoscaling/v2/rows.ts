@@ -11,10 +11,13 @@ const metricTypes = ['Object', 'Pods', 'Resource', 'ContainerResource', 'Externa
 
 export const autoscalerColumns: readonly Column[] = [
   nameColumn,
-  column<HorizontalPodAutoscaler>('Reference', ({ spec }) => `${spec.scaleTargetRef.kind}/${spec.scaleTargetRef.name}`),
+  column<HorizontalPodAutoscaler>(
+    'Reference',
+    ({ spec }) => `${spec.scaleTargetRef?.kind ?? ''}/${spec.scaleTargetRef?.name ?? ''}`,
+  ),
   column<HorizontalPodAutoscaler>('Targets', ({ spec, status }) => formatTargets(spec.metrics, status?.currentMetrics)),
   column<HorizontalPodAutoscaler>('MinPods', ({ spec }) => String(spec.minReplicas ?? '<unset>')),
-  column<HorizontalPodAutoscaler>('MaxPods', ({ spec }) => spec.maxReplicas),
+  column<HorizontalPodAutoscaler>('MaxPods', ({ spec }) => spec.maxReplicas ?? 0),
   column<HorizontalPodAutoscaler>('Replicas', ({ status }) => status?.currentReplicas ?? 0),
   ageColumn,
 ];
@@ -36,8 +39,9 @@ export const autoscalingV2Resources: readonly ResourceDefinition[] = [
   }),
 ];
 
-export function applyAutoscalerDefaults({ spec }: HorizontalPodAutoscaler): void {
-  if (spec === undefined) return;
+export function applyAutoscalerDefaults(autoscaler: HorizontalPodAutoscaler): void {
+  autoscaler.spec ??= { maxReplicas: 0, scaleTargetRef: { kind: '', name: '' } };
+  const { spec } = autoscaler;
   spec.minReplicas ??= 1;
   if (spec.metrics === undefined || spec.metrics.length === 0) {
     spec.metrics = [

@@ -64,13 +64,15 @@ function printBoolean(value: boolean | undefined): string {
   return value ? 'True' : 'False';
 }
 
-function applyDefaults({ spec }: CronJob): void {
-  if (spec === undefined) return;
+function applyDefaults(cronJob: CronJob): void {
+  cronJob.spec ??= { schedule: '', jobTemplate: {} };
+  const { spec } = cronJob;
+  spec.jobTemplate ??= {};
   spec.concurrencyPolicy ??= 'Allow';
   spec.suspend ??= false;
   spec.successfulJobsHistoryLimit ??= 3;
   spec.failedJobsHistoryLimit ??= 1;
-  applyPodTemplateDefaults(spec.jobTemplate?.spec?.template);
+  applyPodTemplateDefaults(spec.jobTemplate.spec?.template);
 }
 
 function validateCronJob({ spec }: CronJob): FieldError[] {
@@ -83,7 +85,7 @@ function validateCronJob({ spec }: CronJob): FieldError[] {
   const policies = ['Allow', 'Forbid', 'Replace'];
   checkRequiredChoice(errors, specPath.child('concurrencyPolicy'), spec.concurrencyPolicy, policies);
   const jobPath = specPath.child('jobTemplate').child('spec');
-  const jobSpec = spec.jobTemplate?.spec;
+  const jobSpec = spec.jobTemplate.spec;
   if (jobSpec !== undefined) checkJobSpec(errors, jobPath, jobSpec);
   if (jobSpec?.selector !== undefined) {
     errors.push(invalidValue(jobPath.child('selector'), jobSpec.selector, '`selector` will be auto-generated'));

@@ -76,8 +76,9 @@ function jobWarnings(job: Job, old?: Job): string[] {
 }
 
 function applyJobDefaults(job: Job): void {
+  job.spec ??= { template: {} };
   const spec = job.spec;
-  if (spec === undefined) return;
+  spec.template ??= {};
   if (spec.completions === undefined && spec.parallelism === undefined) spec.completions = 1;
   spec.parallelism ??= 1;
   spec.backoffLimit ??= spec.backoffLimitPerIndex === undefined ? backoffLimitDefault : int32Max;
@@ -89,7 +90,7 @@ function applyJobDefaults(job: Job): void {
     for (const pattern of rule.onPodConditions ?? []) pattern.status ??= 'True';
   }
   applyPodTemplateDefaults(spec.template);
-  const labels = spec.template?.metadata?.labels;
+  const labels = spec.template.metadata?.labels;
   if (labels !== undefined && Object.keys(job.metadata.labels ?? {}).length === 0) job.metadata.labels = { ...labels };
 }
 

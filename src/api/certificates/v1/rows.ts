@@ -40,7 +40,7 @@ export const certificatesResources: readonly ResourceDefinition[] = [
       ),
       column<CertificateSigningRequest>('Condition', conditionCell),
     ],
-    selectableFields: { 'spec.signerName': ({ spec }) => spec.signerName },
+    selectableFields: { 'spec.signerName': ({ spec }) => spec.signerName ?? '' },
     statusSubresource: {
       prepareForUpdate: keepDecisions,
       validateUpdate: (request, old) => validateConditions(request, old),
@@ -57,6 +57,9 @@ export const certificatesResources: readonly ResourceDefinition[] = [
     // Who asks is for the server to say, from the request's user; updates keep it.
     prepareForUpdate(request, old) {
       request.spec = old.spec;
+    },
+    defaults(request) {
+      request.spec ??= { request: '', signerName: '' };
     },
     validate: validateRequest,
     validateUpdate(request, old) {

@@ -25,15 +25,15 @@ export const flowcontrolResources: readonly ResourceDefinition[] = [
     schema: 'flowcontrol/v1.FlowSchema',
     columns: [
       nameColumn,
-      column<FlowSchema>('PriorityLevel', ({ spec }) => spec.priorityLevelConfiguration.name),
+      column<FlowSchema>('PriorityLevel', ({ spec }) => spec.priorityLevelConfiguration?.name ?? ''),
       column<FlowSchema>('MatchingPrecedence', ({ spec }) => spec.matchingPrecedence ?? 0),
       column<FlowSchema>('DistinguisherMethod', ({ spec }) => spec.distinguisherMethod?.type ?? '<none>'),
       ageColumn,
       column<FlowSchema>('MissingPL', ({ status }) => findCondition(status?.conditions, 'Dangling')?.status ?? '?'),
     ],
-    defaults({ spec }) {
-      if (spec === undefined) return;
-      spec.matchingPrecedence ??= 1000;
+    defaults(flowSchema) {
+      flowSchema.spec ??= { priorityLevelConfiguration: { name: '' } };
+      flowSchema.spec.matchingPrecedence ??= 1000;
     },
     validate: validateFlowSchema,
   }),
@@ -66,12 +66,14 @@ function cell(value: number | undefined): string | number {
   return value ?? '<none>';
 }
 
-function applyLevelDefaults({ spec }: PriorityLevelConfiguration): void {
-  if (spec?.exempt !== undefined) {
+function applyLevelDefaults(level: PriorityLevelConfiguration): void {
+  level.spec ??= { type: '' };
+  const { spec } = level;
+  if (spec.exempt !== undefined) {
     spec.exempt.nominalConcurrencyShares ??= 0;
     spec.exempt.lendablePercent ??= 0;
   }
-  const limited = spec?.limited;
+  const limited = spec.limited;
   if (limited === undefined) return;
   limited.nominalConcurrencyShares ??= 30;
   limited.lendablePercent ??= 0;

@@ -21,10 +21,10 @@ export const ipAddressResource: ResourceDefinition = defineResource<IPAddress>({
   schema: 'networking/v1.IPAddress',
   columns: [nameColumn, column<IPAddress>('ParentRef', parentCell)],
   selectableFields: {
-    'spec.parentRef.group': ({ spec }) => spec.parentRef?.group ?? '',
-    'spec.parentRef.resource': ({ spec }) => spec.parentRef?.resource ?? '',
-    'spec.parentRef.namespace': ({ spec }) => spec.parentRef?.namespace ?? '',
-    'spec.parentRef.name': ({ spec }) => spec.parentRef?.name ?? '',
+    'spec.parentRef.group': ({ spec }) => spec?.parentRef?.group ?? '',
+    'spec.parentRef.resource': ({ spec }) => spec?.parentRef?.resource ?? '',
+    'spec.parentRef.namespace': ({ spec }) => spec?.parentRef?.namespace ?? '',
+    'spec.parentRef.name': ({ spec }) => spec?.parentRef?.name ?? '',
   },
   validateName: (name) =>
     isIP(name) === 0 ? 'must be a valid IP address, (e.g. 10.9.8.7 or 2001:db8::ffff)' : undefined,
@@ -46,6 +46,9 @@ export const serviceCidrResource: ResourceDefinition = defineResource<ServiceCID
   schema: 'networking/v1.ServiceCIDR',
   columns: [nameColumn, column<ServiceCIDR>('CIDRs', ({ spec }) => (spec.cidrs ?? []).join(',')), ageColumn],
   statusSubresource: true,
+  defaults(range) {
+    range.spec ??= {};
+  },
   validate: (range) => validateServiceCidr(range),
   validateUpdate(range, old) {
     const errors = validateServiceCidr(range);
@@ -55,7 +58,7 @@ export const serviceCidrResource: ResourceDefinition = defineResource<ServiceCID
 });
 
 function parentCell({ spec }: IPAddress): string {
-  const parent = spec.parentRef;
+  const parent = spec?.parentRef;
   if (parent === undefined) return '<none>';
   const noun = (parent.group ?? '') === '' ? parent.resource : `${parent.resource}.${parent.group}`;
   return [noun, parent.namespace ?? '', parent.name].filter((part) => part !== '').join('/');

@@ -14,7 +14,8 @@ const subjectsPath = new FieldPath('subjects');
 
 /** The API group that a reference without one means. */
 export function applyBindingDefaults(binding: Binding): void {
-  if (binding.roleRef !== undefined && !isSet(binding.roleRef.apiGroup)) binding.roleRef.apiGroup = rbacGroup;
+  binding.roleRef ??= { apiGroup: rbacGroup, kind: '', name: '' };
+  if (!isSet(binding.roleRef.apiGroup)) binding.roleRef.apiGroup = rbacGroup;
   for (const subject of binding.subjects ?? []) {
     if (!isSet(subject.apiGroup) && (subject.kind === 'User' || subject.kind === 'Group')) subject.apiGroup = rbacGroup;
   }

@@ -59,14 +59,17 @@ export const dynamicResources: readonly ResourceDefinition[] = [
       nameColumn,
       column<ResourceSlice>('Node', ({ spec }) => spec.nodeName ?? (spec.allNodes === true ? '<all>' : '<none>')),
       column<ResourceSlice>('Driver', ({ spec }) => spec.driver),
-      column<ResourceSlice>('Pool', ({ spec }) => spec.pool.name),
+      column<ResourceSlice>('Pool', ({ spec }) => spec.pool?.name ?? ''),
       ageColumn,
     ],
     selectableFields: {
       'spec.nodeName': ({ spec }) => spec.nodeName ?? '',
-      'spec.driver': ({ spec }) => spec.driver,
+      'spec.driver': ({ spec }) => spec.driver ?? '',
     },
     generation: ['spec'],
+    defaults(slice) {
+      slice.spec ??= { driver: '', pool: { name: '', generation: 0, resourceSliceCount: 0 } };
+    },
     validate({ spec }) {
       const errors: FieldError[] = [];
       if ((spec.driver ?? '') === '') errors.push(required(specPath.child('driver')));

@@ -31,8 +31,9 @@ export const csiDriverResource: ResourceDefinition = defineResource<CSIDriver>({
     ageColumn,
   ],
   generation: ['spec'],
-  defaults({ spec }) {
-    if (spec === undefined) return;
+  defaults(driver) {
+    driver.spec ??= {};
+    const { spec } = driver;
     spec.attachRequired ??= true;
     spec.podInfoOnMount ??= false;
     spec.storageCapacity ??= false;

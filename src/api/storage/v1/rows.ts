@@ -90,6 +90,9 @@ export const storageResources: readonly ResourceDefinition[] = [
       ageColumn,
     ],
     initialStatus: () => ({ attached: false }),
+    defaults(attachment) {
+      attachment.spec ??= { attacher: '', nodeName: '', source: {} };
+    },
     statusSubresource: true,
     validate: ({ spec }) => {
       const errors: FieldError[] = [];
