@@ -64,6 +64,11 @@ export interface StrategyOptions<T extends KubeObject> {
   readonly generation?: readonly string[];
   /** The kind has a `status` that only its subresource or the server writes. Default: `statusSubresource` is given. */
   readonly hasStatus?: boolean;
+  /**
+   * The kind has a `spec`, and one that is left out is an empty one, as a struct that is no pointer is to upstream.
+   * Default: the schema says so.
+   */
+  readonly hasSpec?: boolean;
   /** The status of a new object. Default `{}`. */
   initialStatus?(object: T): object;
   prepareForCreate?(object: T): void;
@@ -98,6 +103,7 @@ export function defineResource<T extends KubeObject>(options: ResourceOptions<T>
   }
   if (scale !== undefined) subresources.push(scaleOf(scale));
   subresources.push(...(options.subresources ?? []));
+  const schema = schemaOf(options.schema);
   return {
     group: options.group ?? '',
     version: options.version,
@@ -109,11 +115,11 @@ export function defineResource<T extends KubeObject>(options: ResourceOptions<T>
     categories: options.categories ?? [],
     namespaced: options.namespaced ?? true,
     verbs: options.verbs ?? allVerbs,
-    schema: schemaOf(options.schema),
+    schema,
     columns: options.columns ?? defaultColumns,
     selectableFields: (options.selectableFields ?? {}) as unknown as ResourceDefinition['selectableFields'],
     subresources,
-    strategy: defineStrategy({ ...options, hasStatus }),
+    strategy: defineStrategy({ ...options, hasStatus, hasSpec: schema.fields.get('spec')?.schema.type === 'struct' }),
     ...(storedAs === undefined ? {} : { storedAs }),
     ...(virtual === undefined ? {} : { virtual }),
   };
@@ -122,15 +128,18 @@ export function defineResource<T extends KubeObject>(options: ResourceOptions<T>
 export function defineStrategy<T extends KubeObject>(options: StrategyOptions<T>): Strategy {
   const rules = untyped(options);
   const hasStatus = rules.hasStatus ?? false;
+  const hasSpec = rules.hasSpec ?? false;
   const watched = rules.generation ?? [];
   const validate = rules.validate ?? validateNothing;
   return {
     prepareForCreate(object) {
+      if (hasSpec) object['spec'] ??= {};
       if (hasStatus) object['status'] = rules.initialStatus?.(object) ?? {};
       if (watched.length > 0) object.metadata.generation = 1;
       rules.prepareForCreate?.(object);
     },
     prepareForUpdate(object, old) {
+      if (hasSpec) object['spec'] ??= {};
       if (hasStatus) keepField(object, old, 'status');
       rules.prepareForUpdate?.(object, old);
       if (watched.length > 0) {
