@@ -51,3 +51,10 @@ test('a path is written as upstream writes it', () => {
   const path = new FieldPath('spec').at('containers', 0).child('resources').child('limits').key('cpu');
   assert.equal(String(path), 'spec.containers[0].resources.limits[cpu]');
 });
+
+test('a spec that is left out is an empty one', () => {
+  const withSpec = defineStrategy({ hasSpec: true });
+  const thing = object({});
+  withSpec.prepareForCreate(thing);
+  assert.deepEqual(thing['spec'], {});
+});

@@ -1,4 +1,4 @@
-import { isQualifiedName } from '../../../machinery/names.ts';
+import { isPathSegmentName, isQualifiedName } from '../../../machinery/names.ts';
 import type { FieldError } from '../../../machinery/status-error.ts';
 import { ageCell, column, nameColumn } from '../../columns.ts';
 import { FieldPath, invalidEach, invalidValue, required } from '../../field-errors.ts';
@@ -55,7 +55,7 @@ export const eventResource: ResourceDefinition = defineResource<Event>({
     event.reportingInstance ??= '';
   },
   validate: validateEvent,
-  validateName: () => undefined,
+  validateName: (name) => isPathSegmentName(name)[0],
   allowCreateOnUpdate: true,
 });
 

@@ -2,6 +2,7 @@ import { clone, equal } from '../../../machinery/json.ts';
 import type { UnknownObject } from '../../../machinery/meta.ts';
 import type { ResourceDefinition, UpdateStrategy } from '../../resource.ts';
 import { customSubresource, defineResource } from '../../strategy.ts';
+import { applyMatchLabelKeys } from './match-label-keys.ts';
 import { podColumns } from './pod-columns.ts';
 import { applyPodDefaults } from './pod-defaults.ts';
 import { qosClassOf } from './pod-qos.ts';
@@ -39,6 +40,7 @@ export const podResource: ResourceDefinition = defineResource<Pod>({
   },
   generation: ['spec'],
   initialStatus,
+  prepareForCreate: applyMatchLabelKeys,
   defaults: applyPodDefaults,
   validate: validatePodCreate,
   validateUpdate: validatePodUpdate,

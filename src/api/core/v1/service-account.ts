@@ -8,6 +8,7 @@ export const serviceAccountResource: ResourceDefinition = defineResource<Service
   resource: 'serviceaccounts',
   shortNames: ['sa'],
   schema: 'core/v1.ServiceAccount',
+  allowUnconditionalUpdate: false,
   subresources: [
     customSubresource('token', 'TokenRequest', ['create'], { group: 'authentication.k8s.io', version: 'v1' }),
   ],
