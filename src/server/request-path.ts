@@ -27,16 +27,15 @@ export function buildRequestPath(filters: RequestPathFilters, last: Handler): Ha
     [
       // Everything below may need to know what is asked for, even to say what failed.
       filters.requestInfo,
-      // Counts what the client sees, so it stands outside of the filter that turns errors into answers.
+      // These two record what the client sees, so they stand outside of the filter that turns errors into answers.
       filters.metrics,
+      filters.audit,
       // Turns whatever is thrown further in into one Status.
       filters.errors,
       // Before any wait: a request that waits to be let in is bounded too.
       filters.deadline,
       // Who asks, before anything is decided or recorded about it.
       filters.authentication,
-      // Records the user that authenticated, before impersonation replaces it, and whatever happens further in.
-      filters.audit,
       // Needs the real user's rights; all that follows sees the impersonated one.
       filters.impersonation,
       // Before authorization, whose work is what a flood would cost.

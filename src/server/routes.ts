@@ -1,6 +1,7 @@
 import { arch, platform } from 'node:os';
 import { apiError } from '../machinery/status-error.ts';
 import type { ServiceAccountTokens } from './authentication/service-account-token.ts';
+import type { RowCatalog } from './contract.ts';
 import type { ServerMetrics } from './health/metrics.ts';
 import type { Handler, RequestContext } from './request.ts';
 
@@ -72,8 +73,19 @@ export function openIdRoutes(tokens: ServiceAccountTokens, issuer: string): Rout
   ];
 }
 
-export function indexRoute(paths: () => readonly string[]): Route {
-  return { matches: (path) => path === '/', handle: async (context) => sendJson(context, { paths: paths() }) };
+/** `/`: every path that can be asked for. */
+export function indexRoute(rows: RowCatalog): Route {
+  return { matches: (path) => path === '/', handle: async (context) => sendJson(context, { paths: indexPaths(rows) }) };
+}
+
+function indexPaths(rows: RowCatalog): string[] {
+  const groups = new Set<string>();
+  for (const { group, version } of rows.all()) {
+    if (group !== '') groups.add(`/apis/${group}`).add(`/apis/${group}/${version}`);
+  }
+  const health = ['/healthz', '/livez', '/readyz'];
+  const rest = ['/metrics', '/openapi/v2', '/openapi/v3', '/openid/v1/jwks', '/version'];
+  return ['/.well-known/openid-configuration', '/api', '/api/v1', '/apis', ...[...groups].sort(), ...health, ...rest];
 }
 
 function sendJson({ response }: RequestContext, body: object): void {

@@ -1,10 +1,4 @@
-import type {
-  ClusterRole,
-  ClusterRoleBinding,
-  PolicyRule,
-  RoleBinding,
-  Subject,
-} from '../../api/rbac/v1/types.generated.ts';
+import type { ClusterRole, ClusterRoleBinding, RoleBinding, Subject } from '../../api/rbac/v1/types.generated.ts';
 import { as } from '../../api/resource.ts';
 import type { UnknownObject } from '../../machinery/meta.ts';
 import type { ObjectAccess, ObjectChange } from '../contract.ts';
@@ -145,9 +139,4 @@ function subjectKey({ kind, name, namespace }: Subject, bindingNamespace: string
   if (kind === 'Group') return `g:${name}`;
   if (kind === 'User') return `u:${name}`;
   return `u:system:serviceaccount:${namespace ?? bindingNamespace}:${name}`;
-}
-
-/** The rules of a role object as a client sent it. */
-export function rulesOfObject(object: UnknownObject): readonly PolicyRule[] {
-  return as<ClusterRole>(object).rules ?? [];
 }

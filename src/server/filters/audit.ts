@@ -1,6 +1,7 @@
 import { createWriteStream, type WriteStream } from 'node:fs';
 import type { Logger } from '../../machinery/logger.ts';
-import type { Filter, RequestContext } from '../request.ts';
+import { ServerContext } from '../http/context.ts';
+import type { Filter, RequestContext, UserInfo } from '../request.ts';
 
 /** Bytes of lines that wait for the disk; past it lines are dropped and counted, so a slow disk cannot fill memory. */
 const bufferedBytesMax = 4 * 1024 * 1024;
@@ -20,12 +21,11 @@ export function openAuditLog(path: string, logger: Logger): AuditLog {
   return {
     async filter(context, next) {
       const received = new Date();
-      const user = context.user;
       try {
         await next();
       } finally {
         if (out.writableLength > bufferedBytesMax) dropped += 1;
-        else out.write(auditLine(context, user, received));
+        else out.write(auditLine(context, received));
       }
     },
     close: () => closeStream(out, () => dropped > 0 && logger.warn({ dropped }, 'Audit lines were dropped')),
@@ -37,9 +37,11 @@ function closeStream(out: WriteStream, before: () => unknown): Promise<void> {
   return new Promise((resolve) => out.end(() => resolve()));
 }
 
-function auditLine(context: RequestContext, user: RequestContext['user'], received: Date): string {
+function auditLine(context: RequestContext, received: Date): string {
   const { info, headers } = context;
-  const impersonated = context.user === user ? {} : { impersonatedUser: context.user };
+  const impersonator = context instanceof ServerContext ? context.impersonator : undefined;
+  const user = impersonator ?? context.user;
+  const impersonated = impersonator === undefined ? {} : { impersonatedUser: describe(context.user) };
   return `${JSON.stringify({
     kind: 'Event',
     apiVersion: 'audit.k8s.io/v1',
@@ -48,7 +50,7 @@ function auditLine(context: RequestContext, user: RequestContext['user'], receiv
     stage: 'ResponseComplete',
     requestURI: context.path,
     verb: info.verb,
-    user: { username: user.name, uid: user.uid, groups: user.groups, extra: user.extra },
+    user: describe(user),
     ...impersonated,
     sourceIPs: [context.remoteAddress],
     userAgent: headers['user-agent'],
@@ -58,6 +60,10 @@ function auditLine(context: RequestContext, user: RequestContext['user'], receiv
     stageTimestamp: new Date().toISOString(),
     annotations: Object.fromEntries(context.annotations),
   })}\n`;
+}
+
+function describe({ name, uid, groups, extra }: UserInfo): object {
+  return { username: name, uid, groups, extra };
 }
 
 function objectRefOf(info: RequestContext['info']): Record<string, string> {

@@ -1,24 +1,22 @@
 import { tooManyRequests } from '../../machinery/status-error.ts';
+import type { Gauge } from '../health/metrics.ts';
 import type { Filter } from '../request.ts';
 import { isLongRunning } from './deadline.ts';
 
 const readOnlyVerbs = new Set(['get', 'list', 'watch', 'head', 'options']);
 
 export interface FlowLimits {
-  /** Upstream's --max-mutating-requests-inflight. */
   readonly mutating: number;
-  /** Upstream's --max-requests-inflight. */
   readonly readOnly: number;
 }
 
 export interface FlowControl {
   readonly filter: Filter;
-  readonly inFlight: { mutating: number; readOnly: number };
+  readonly gauge: Gauge;
 }
 
 /**
- * Bounds the ordinary requests in flight; what is over the bound is told to come again in a second. Masters and this
- * process's own callers are let through, so that a flood cannot lock the operator out.
+ * Bounds the ordinary requests in flight; what is over the bound is told to come again in a second. Masters are let through, so that a flood cannot lock the operator out.
  */
 export function flowControl(limits: FlowLimits): FlowControl {
   const inFlight = { mutating: 0, readOnly: 0 };
@@ -36,5 +34,13 @@ export function flowControl(limits: FlowLimits): FlowControl {
       inFlight[lane] -= 1;
     }
   };
-  return { filter, inFlight };
+  const gauge: Gauge = {
+    name: 'apiserver_current_inflight_requests',
+    help: 'Ordinary requests under way',
+    read: () => [
+      ['request_kind="mutating"', inFlight.mutating],
+      ['request_kind="readOnly"', inFlight.readOnly],
+    ],
+  };
+  return { filter, gauge };
 }

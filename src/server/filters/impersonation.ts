@@ -1,4 +1,5 @@
 import { badRequest } from '../../machinery/status-error.ts';
+import { ServerContext } from '../http/context.ts';
 import type { Authorizer, Filter, RequestContext, UserInfo } from '../request.ts';
 import { forbiddenRequest } from './authorization.ts';
 import { decode } from './request-info.ts';
@@ -25,7 +26,7 @@ export function impersonationFilter(authorizer: Authorizer): Filter {
       const { decision, reason } = await authorizer.authorize(attributes);
       if (decision !== 'allow') throw forbiddenRequest(attributes, reason);
     }
-    context.annotations.set('impersonator', context.user.name);
+    if (context instanceof ServerContext) context.impersonator = context.user;
     context.user = completeIdentity(wanted);
     return next();
   };

@@ -27,14 +27,10 @@ export class ServerMetrics {
   readonly #requests = new Map<string, number>();
   readonly #durations = new Map<string, Histogram>();
   readonly #longRunning = new Map<string, number>();
-  readonly #gauges: Gauge[];
+  readonly #gauges: readonly Gauge[];
 
   constructor(gauges: readonly Gauge[] = []) {
-    this.#gauges = [...gauges];
-  }
-
-  addGauge(gauge: Gauge): void {
-    this.#gauges.push(gauge);
+    this.#gauges = gauges;
   }
 
   /** Stands around every other filter that may answer. */

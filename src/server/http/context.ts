@@ -51,6 +51,8 @@ export class ServerContext implements RequestContext {
   readonly localUser: UserInfo | undefined;
   info: RequestInfo = noInfo;
   user: UserInfo = nobody;
+  /** Who asked to be `user`. */
+  impersonator: UserInfo | undefined;
   readonly warnings: string[] = [];
   /** Milliseconds of the monotonic clock. */
   readonly startedAt = performance.now();

@@ -1,0 +1,51 @@
+import type { KeyObject } from 'node:crypto';
+import { bearerTokenAuthenticator, type TokenVerifier } from './authentication/bearer-token.ts';
+import { bootstrapTokenVerifier } from './authentication/bootstrap-token.ts';
+import { anonymousAuthenticator, certificateAuthenticator, localAuthenticator } from './authentication/certificate.ts';
+import { ServiceAccountTokens } from './authentication/service-account-token.ts';
+import { NodeAuthorizer } from './authorization/node.ts';
+import { Rbac } from './authorization/rbac.ts';
+import type { ObjectAccess } from './contract.ts';
+import { unionAuthorizer } from './filters/authorization.ts';
+import type { Authenticator, Authorizer } from './request.ts';
+
+/** Who somebody is and what they may do. */
+export interface Access {
+  /** In the order they are asked. */
+  readonly authenticators: readonly Authenticator[];
+  readonly verifiers: readonly TokenVerifier[];
+  readonly tokens: ServiceAccountTokens;
+  readonly authorizer: Authorizer;
+  readonly rbac: Rbac;
+  close(): void;
+}
+
+export interface AccessOptions {
+  readonly objects: ObjectAccess;
+  readonly serviceAccountKey: KeyObject;
+  readonly issuer: string;
+  readonly now: () => number;
+}
+
+export function createAccess({ objects, serviceAccountKey, issuer, now }: AccessOptions): Access {
+  const rbac = new Rbac(objects);
+  const node = new NodeAuthorizer(objects, rbac);
+  const tokens = new ServiceAccountTokens({ key: serviceAccountKey, issuer, audiences: [issuer], objects, now });
+  const verifiers = [tokens, bootstrapTokenVerifier(objects, now)];
+  return {
+    authenticators: [
+      localAuthenticator(),
+      certificateAuthenticator(),
+      bearerTokenAuthenticator(verifiers),
+      anonymousAuthenticator(),
+    ],
+    verifiers,
+    tokens,
+    authorizer: unionAuthorizer([node, rbac]),
+    rbac,
+    close() {
+      node.close();
+      rbac.close();
+    },
+  };
+}
