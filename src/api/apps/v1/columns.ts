@@ -33,8 +33,13 @@ export function containerImages(template: PodTemplateSpec | undefined): string {
   return (template?.spec?.containers ?? []).map(({ image }) => image ?? '').join(',');
 }
 
-/** `app=web,tier in (a,b)`; `<none>` for no selector or an empty one. */
+/** `app=web,tier in (a,b)`; `<none>` for no selector or an empty one, `<error>` for one that means nothing. */
 export function selectorCell(selector: LabelSelector | undefined): Cell {
-  const text = selector === undefined ? '' : formatSelector(selectorOf(selector));
-  return text === '' ? '<none>' : text;
+  if (selector === undefined) return '<none>';
+  try {
+    const text = formatSelector(selectorOf(selector));
+    return text === '' ? '<none>' : text;
+  } catch {
+    return '<error>';
+  }
 }
