@@ -73,7 +73,7 @@ function requestHttp2(
       release();
       if (!answered) reject(new Error('The connection closed before the server answered'));
     });
-    stream.end(request.body);
+    if (request.body !== undefined) stream.end(request.body);
   });
 }
 
@@ -84,11 +84,13 @@ function openStream(
   headers: Record<string, string>,
 ): ClientHttp2Stream {
   try {
-    return session.request({
+    const head = {
       ...headers,
       [constants.HTTP2_HEADER_METHOD]: request.method,
       [constants.HTTP2_HEADER_PATH]: request.path,
-    });
+    };
+    // Said outright, since by itself node ends every DELETE without a body.
+    return session.request(head, { endStream: request.body === undefined });
   } catch (error) {
     release();
     throw error;
