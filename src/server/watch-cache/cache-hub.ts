@@ -165,7 +165,7 @@ export class CacheHub implements WatcherHub {
       const split = splitKey(event.key);
       if (split === undefined) continue;
       const cache = this.#caches.get(split.prefix);
-      if (cache !== undefined) this.#apply(cache, event);
+      if (cache !== undefined) this.#applySafely(cache, event);
       else this.#loading.get(split.prefix)?.push(event);
     }
     this.#revision = events.at(-1)?.revision ?? this.#revision;
@@ -173,6 +173,15 @@ export class CacheHub implements WatcherHub {
     if (this.#flush.size > 0 && !this.#flushScheduled) {
       this.#flushScheduled = true;
       setImmediate(() => this.#flushWatchers());
+    }
+  }
+
+  /** One object that cannot be read, or one listener that throws, must not stop the others from being told. */
+  #applySafely(cache: ResourceCache, event: StoreEvent): void {
+    try {
+      this.#apply(cache, event);
+    } catch (error) {
+      this.#logger.error({ err: error, key: event.key, revision: event.revision }, 'Failed to apply a store event');
     }
   }
 

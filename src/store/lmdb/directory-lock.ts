@@ -86,12 +86,13 @@ function isAlive(holder: Holder): boolean {
   return started !== undefined && (holder.startTime === '' || started === holder.startTime);
 }
 
-/** Clock ticks since boot at which a process started; undefined when there is no such process. */
+/** Clock ticks since boot at which a process started; undefined when it is gone, or only waits to be reaped. */
 function startTime(pid: number): string | undefined {
   try {
     const stat = readFileSync(`/proc/${pid}/stat`, 'latin1');
-    // The command in parentheses may hold spaces; start time is the 20th field after it.
-    return stat.slice(stat.lastIndexOf(')') + 2).split(' ')[19];
+    // The command in parentheses may hold spaces; after it come the state and, as 20th field, the start time.
+    const fields = stat.slice(stat.lastIndexOf(')') + 2).split(' ');
+    return fields[0] === 'Z' || fields[0] === 'X' ? undefined : fields[19];
   } catch (error) {
     if (codeOf(error) === 'ENOENT' || codeOf(error) === 'ESRCH') return undefined;
     throw error;
