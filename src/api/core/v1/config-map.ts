@@ -2,7 +2,7 @@ import { equal } from '../../../machinery/json.ts';
 import { isConfigMapKey } from '../../../machinery/names.ts';
 import type { FieldError } from '../../../machinery/status-error.ts';
 import { ageColumn, column, nameColumn } from '../../columns.ts';
-import { FieldPath, forbiddenField, invalidEach, invalidValue } from '../../field-errors.ts';
+import { FieldPath, forbiddenField, invalidEach, invalidValue, tooLong } from '../../field-errors.ts';
 import type { ResourceDefinition } from '../../resource.ts';
 import { defineResource } from '../../strategy.ts';
 import type { ConfigMap } from './types.generated.ts';
@@ -11,6 +11,8 @@ import type { ConfigMap } from './types.generated.ts';
 export const dataBytesMax = 1024 * 1024;
 
 export const dataPath = new FieldPath('data');
+/** An error of the object as a whole. */
+const wholePath = new FieldPath('');
 const binaryDataPath = new FieldPath('binaryData');
 export const immutableProblem = 'field is immutable when `immutable` is set';
 
@@ -60,9 +62,7 @@ function validateConfigMap({ data, binaryData }: ConfigMap): FieldError[] {
     invalidEach(errors, binaryDataPath.key(key), key, isConfigMapKey(key));
     bytes += base64Bytes(binaryData?.[key] ?? '');
   }
-  if (bytes > dataBytesMax) {
-    errors.push({ type: 'tooLong', field: '', detail: `may not be more than ${dataBytesMax} bytes` });
-  }
+  if (bytes > dataBytesMax) errors.push(tooLong(wholePath, dataBytesMax));
   return errors;
 }
 

@@ -1,5 +1,5 @@
-import { addQuantity, formatQuantity, isQuantity, parseQuantity } from '../../../machinery/quantity.ts';
 import { pullPolicyOf } from './image-policy.ts';
+import { sumOfRequests } from './pod-resources.ts';
 import { canonicalizeResources, isHugePages, type ResourceList } from './resource-list.ts';
 import type { Container, EphemeralContainer, Pod, PodSpec, PodTemplateSpec, Probe } from './types.generated.ts';
 import { applyVolumeDefaults } from './volume-defaults.ts';
@@ -114,21 +114,6 @@ function podRequestsFromContainers(spec: PodSpec): void {
     if (requests[name] === undefined && limit !== undefined) requests[name] = limit;
   }
   if (Object.keys(requests).length > 0) resources.requests = requests;
-}
-
-function sumOfRequests(containers: readonly Container[]): ResourceList {
-  const sum: ResourceList = {};
-  for (const container of containers) {
-    const requests = container.resources?.requests ?? {};
-    for (const name of Object.keys(requests)) {
-      const amount = requests[name];
-      if (!isQuantity(amount)) continue;
-      const before = sum[name];
-      sum[name] =
-        before === undefined ? amount : formatQuantity(addQuantity(parseQuantity(before), parseQuantity(amount)));
-    }
-  }
-  return sum;
 }
 
 function hostPortsFromContainerPorts(containers: readonly Container[] | undefined): void {

@@ -2,8 +2,9 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { clone } from '../../../machinery/json.ts';
 import { type FieldError, fieldErrorMessage } from '../../../machinery/status-error.ts';
-import { applyPodDefaults } from './pod-defaults.ts';
-import { validatePodCreate } from './pod-validation.ts';
+import { FieldPath } from '../../field-errors.ts';
+import { applyPodDefaults, applyPodTemplateDefaults } from './pod-defaults.ts';
+import { validatePodCreate, validatePodTemplate } from './pod-validation.ts';
 import type { Container, Pod, PodSpec } from './types.generated.ts';
 
 function podOf(spec: Partial<PodSpec> = {}): Pod {
@@ -248,6 +249,14 @@ const cases: readonly [string, Partial<PodSpec>, readonly string[]][] = [
   ],
   ['a host name with dots', { hostname: 'a.b' }, ['spec.hostname: Invalid value: "a.b": must not contain dots']],
 ];
+
+test('a template on the host network may leave its host ports open', () => {
+  const template = {
+    spec: { ...podOf({ hostNetwork: true }).spec, ...withContainer({ ports: [{ containerPort: 80 }] }) },
+  };
+  applyPodTemplateDefaults(template);
+  assert.deepEqual(texts(validatePodTemplate(template, new FieldPath('template'))), []);
+});
 
 for (const [name, spec, expected] of cases) {
   test(`pod validation: ${name}`, () => {

@@ -16,6 +16,7 @@ import { validateLabels } from '../../label-validation.ts';
 import { validateContainerResourceName, validateResourceQuantityValue } from './container-resources.ts';
 import { validateAllContainers, validateImageSpaces } from './container-validation.ts';
 import { validatePodDns } from './dns-validation.ts';
+import { validatePodLevelResources } from './pod-resources.ts';
 import { checkQuantity } from './resource-list.ts';
 import {
   validateAffinity,
@@ -90,6 +91,7 @@ export function validatePodSpec(spec: PodSpec, path: FieldPath, errors: FieldErr
   const claimNames = spec.resourceClaims ? validateResourceClaims(spec.resourceClaims, path, errors) : noNames;
   const gracePeriodSeconds = spec.terminationGracePeriodSeconds ?? 0;
   validateAllContainers({ spec, volumes, claimNames, gracePeriodSeconds, path, errors });
+  if (spec.resources) validatePodLevelResources(spec, path.child('resources'), errors);
   const { restartPolicy = '' } = spec;
   if (!restartPolicies.includes(restartPolicy)) {
     const at = path.child('restartPolicy');

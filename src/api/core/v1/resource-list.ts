@@ -25,11 +25,6 @@ export function checkQuantity(value: unknown, path: FieldPath, errors: FieldErro
 
 export const negativeProblem = 'must be greater than or equal to 0';
 
-/** A quantity that may not be below zero. */
-export function validateNonNegativeQuantity(value: string | number, path: FieldPath, errors: FieldError[]): void {
-  if (isNegative(value)) errors.push(invalidValue(path, String(value), negativeProblem));
-}
-
 export function isNegative(value: string | number): boolean {
   if (typeof value === 'number') return value < 0;
   return value.charCodeAt(0) === 45 && parseQuantity(value).nanos < 0n;

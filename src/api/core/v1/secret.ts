@@ -2,7 +2,15 @@ import { equal, isJsonObject } from '../../../machinery/json.ts';
 import { isConfigMapKey } from '../../../machinery/names.ts';
 import type { FieldError } from '../../../machinery/status-error.ts';
 import { ageColumn, column, nameColumn } from '../../columns.ts';
-import { FieldPath, forbiddenField, invalidEach, invalidValue, metadataPath, required } from '../../field-errors.ts';
+import {
+  FieldPath,
+  forbiddenField,
+  invalidEach,
+  invalidValue,
+  metadataPath,
+  required,
+  tooLong,
+} from '../../field-errors.ts';
 import type { ResourceDefinition } from '../../resource.ts';
 import { defineResource } from '../../strategy.ts';
 import { base64Bytes, countOf, dataBytesMax, dataPath, immutableProblem } from './config-map.ts';
@@ -67,9 +75,7 @@ function validateSecret(secret: Secret): FieldError[] {
     invalidEach(errors, dataPath.key(key), key, isConfigMapKey(key));
     bytes += base64Bytes(data[key] ?? '');
   }
-  if (bytes > dataBytesMax) {
-    errors.push({ type: 'tooLong', field: 'data', detail: `may not be more than ${dataBytesMax} bytes` });
-  }
+  if (bytes > dataBytesMax) errors.push(tooLong(dataPath, dataBytesMax));
   if (type === 'kubernetes.io/service-account-token' && !secret.metadata.annotations?.[accountAnnotation]) {
     errors.push(required(metadataPath.child('annotations').key(accountAnnotation)));
   }

@@ -8,6 +8,7 @@ import {
   invalidValue,
   notSupported,
   required,
+  tooLong,
 } from '../../field-errors.ts';
 import { validateLabels } from '../../label-validation.ts';
 import { validateFieldSelector, validateResourceFieldSelector, volumeFields } from './env-validation.ts';
@@ -191,10 +192,11 @@ export function validateHostPath(source: HostPathVolumeSource, path: FieldPath, 
   if (!hostPathTypes.includes(type)) errors.push(notSupported(path.child('type'), type, hostPathTypes));
 }
 
+const driverLengthMax = 63;
+
 export function validateDriverName(driver: string, path: FieldPath, errors: FieldError[]): void {
   if (driver === '') errors.push(required(path));
-  if (driver.length > 63)
-    errors.push({ type: 'tooLong', field: path.toString(), value: driver, detail: 'may not be more than 63 bytes' });
+  if (driver.length > driverLengthMax) errors.push(tooLong(path, driverLengthMax));
   invalidEach(errors, path, driver, isDns1123Subdomain(driver.toLowerCase()));
 }
 
