@@ -1,5 +1,5 @@
 import type { Readable, Writable } from 'node:stream';
-import { written } from './writing.ts';
+import { chunksOf, written } from './writing.ts';
 
 /**
  * How exec and attach share one stream of the tunnel: frames of `[channel u8][length u32 big-endian][payload]`.
@@ -56,7 +56,7 @@ export async function readFrames(
   let rest: Buffer = Buffer.alloc(0);
   let channel = -1;
   let remaining = 0;
-  for await (const chunk of stream as AsyncIterable<Buffer>) {
+  for await (const chunk of chunksOf(stream)) {
     let data = rest.byteLength === 0 ? chunk : Buffer.concat([rest, chunk]);
     rest = Buffer.alloc(0);
     for (;;) {

@@ -21,8 +21,13 @@ function drained(stream: Writable): Promise<void> {
   });
 }
 
+/** What arrives, to the end. Unlike plain iteration it leaves the writing half of a duplex open when reading is done. */
+export function chunksOf(stream: Readable): AsyncIterable<Buffer> {
+  return stream.iterator({ destroyOnReturn: false });
+}
+
 /** Copies until `from` ends, then ends `to`. Rejects when either breaks. */
 export async function copy(from: Readable, to: Writable): Promise<void> {
-  for await (const chunk of from as AsyncIterable<Buffer>) await written(to, chunk);
+  for await (const chunk of chunksOf(from)) await written(to, chunk);
   to.end();
 }

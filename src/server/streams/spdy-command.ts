@@ -2,7 +2,7 @@ import type { Duplex } from 'node:stream';
 import { setTimeout as delay } from 'node:timers/promises';
 import type { Status } from '../../machinery/meta-types.generated.ts';
 import { badRequest } from '../../machinery/status-error.ts';
-import { written } from '../../tunnel/writing.ts';
+import { chunksOf, written } from '../../tunnel/writing.ts';
 import type { RequestContext } from '../request.ts';
 import { type CommandClient, type CommandInput, type CommandStreams, parseTerminalSize } from './command-client.ts';
 import { SpdySession, type SpdyStream } from './spdy/session.ts';
@@ -130,13 +130,13 @@ class SpdyCommandClient implements CommandClient {
 }
 
 async function readStdin(stdin: SpdyStream, accept: (input: CommandInput) => Promise<void>): Promise<void> {
-  for await (const chunk of stream(stdin)) await accept({ type: 'stdin', chunk });
+  for await (const chunk of chunksOf(stdin)) await accept({ type: 'stdin', chunk });
   await accept({ type: 'stdinEnd' });
 }
 
 async function readSizes(resize: SpdyStream, accept: (input: CommandInput) => Promise<void>): Promise<void> {
   let line = '';
-  for await (const chunk of stream(resize)) {
+  for await (const chunk of chunksOf(resize)) {
     line += chunk.toString();
     let end = line.indexOf('}');
     while (end >= 0) {
@@ -147,9 +147,4 @@ async function readSizes(resize: SpdyStream, accept: (input: CommandInput) => Pr
     }
     if (line.length > resizeLineMax) throw new Error('Terminal size is too long');
   }
-}
-
-/** Read to the end without destroying the writing half, which iteration alone would do. */
-function stream(from: SpdyStream): AsyncIterable<Buffer> {
-  return from.iterator({ destroyOnReturn: false });
 }

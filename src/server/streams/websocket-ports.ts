@@ -1,6 +1,6 @@
 import type { Duplex } from 'node:stream';
 import type { WebSocket } from 'ws';
-import { written } from '../../tunnel/writing.ts';
+import { chunksOf, written } from '../../tunnel/writing.ts';
 import type { OpenPort } from './port-forward.ts';
 import { sendMessage } from './upgrade.ts';
 
@@ -58,7 +58,7 @@ export async function servePortChannels({
 /** A connection that breaks has ended; nobody is left to tell. */
 async function forwardOutput(connection: Duplex, send: (chunk: Buffer) => Promise<void>): Promise<void> {
   try {
-    for await (const chunk of connection as AsyncIterable<Buffer>) await send(chunk);
+    for await (const chunk of chunksOf(connection)) await send(chunk);
   } catch {
     connection.destroy();
   }
