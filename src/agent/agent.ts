@@ -8,6 +8,7 @@ import { createInformerFactory } from '../client/informer-factory.ts';
 import type { Logger } from '../machinery/logger.ts';
 import { dialServer } from '../tunnel/host-end.ts';
 import { PodCheckpoint } from './checkpoint/pod-checkpoint.ts';
+import { ImageCollector } from './images/image-collector.ts';
 import { ImagePuller } from './images/image-puller.ts';
 import type { PodNetwork } from './network/contract.ts';
 import { readMachineFacts } from './node/machine-facts.ts';
@@ -21,7 +22,7 @@ import type { PodContext } from './pods/pod-context.ts';
 import { RestartBackoff } from './pods/restart-backoff.ts';
 import { StatusWriter } from './pods/status-writer.ts';
 import { ContainerProbes } from './probes/container-probes.ts';
-import type { ContainerRuntime } from './runtime/contract.ts';
+import type { ContainerRuntime, RuntimeImage } from './runtime/contract.ts';
 import { createStreamHandler } from './streams/stream-handler.ts';
 import { PodVolumes } from './volumes/pod-volumes.ts';
 
@@ -50,6 +51,8 @@ export interface AgentOptions {
   readonly reserved?: { readonly milliCpu: number; readonly memoryBytes: number };
   /** Shared with what else runs in this process; made here when absent. */
   readonly informers?: InformerFactory;
+  /** Images that collection leaves alone besides those in use; default those named `roadstead/...`. */
+  readonly keepImage?: (image: RuntimeImage) => boolean;
   /** Default true: open the tunnel by which the server reaches this host. */
   readonly tunnel?: boolean;
   readonly logger: Logger;
@@ -93,7 +96,11 @@ export async function startAgent(options: AgentOptions): Promise<RunningAgent> {
   const events = createEventRecorder({ client, component: 'kubelet', host: nodeName, logger, signal });
   const wake = (podUid: string): void => nodePods.wake(podUid);
   const now = (): number => Date.now();
-  const references = new ObjectReferences({ client, logger, changed: wake });
+  const references = new ObjectReferences({
+    client,
+    logger,
+    changed: (podUid) => nodePods.referencesChanged(podUid),
+  });
   const probes = new ContainerProbes({ runtime, events, now, changed: wake });
   const clusterDomain = options.clusterDomain ?? 'cluster.local';
   const context: PodContext = {
@@ -150,6 +157,8 @@ export async function startAgent(options: AgentOptions): Promise<RunningAgent> {
   });
   registered.catch((error: unknown) => logger.error({ err: error }, 'Node reporting failed'));
   await nodePods.start();
+  const keep = options.keepImage ?? isOwnImage;
+  void new ImageCollector({ runtime, imageDirectory: dataDirectory, keep, logger, signal }).run();
   informers.start(signal);
   if (options.tunnel !== false) {
     const handler = createStreamHandler({ runtime, lookup: nodePods, logger, nodeName });
@@ -165,6 +174,10 @@ export async function startAgent(options: AgentOptions): Promise<RunningAgent> {
       await nodePods.close();
     },
   };
+}
+
+function isOwnImage(image: RuntimeImage): boolean {
+  return image.repoTags.some((tag) => tag.startsWith('roadstead/'));
 }
 
 /** Makes the network when the node's pod CIDR is first known; a failure is tried again with the next change. */

@@ -67,7 +67,9 @@ describe('agent', () => {
     });
     const transport = server.localTransport({ name: 'admin', groups: ['system:masters', 'system:authenticated'] });
     admin = createClient(transport, { userAgent: 'agent-test' });
-    await admin.resource(namespaces).create({ apiVersion: 'v1', kind: 'Namespace', metadata: { name: namespace } });
+    await admin
+      .resource(namespaces)
+      .create({ apiVersion: 'v1', kind: 'Namespace', metadata: { name: namespace }, spec: {} });
     await admin
       .resource(serviceAccounts)
       .create({ apiVersion: 'v1', kind: 'ServiceAccount', metadata: { name: 'default', namespace } })

@@ -55,6 +55,10 @@ export class NodePods implements PodLookup {
     this.#workers.get(podUid)?.wake();
   }
 
+  referencesChanged(podUid: string): void {
+    this.#workers.get(podUid)?.referencesChanged();
+  }
+
   wakeAll(): void {
     for (const worker of this.#workers.values()) worker.wake();
   }
@@ -120,6 +124,8 @@ export class NodePods implements PodLookup {
       }
       if (!this.#signal.aborted) this.#runtimeChanged();
       await pause(reconnectMs, this.#signal);
+      // It may be back: the node is to say so at once as well.
+      this.#runtimeChanged();
     }
   }
 

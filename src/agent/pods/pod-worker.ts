@@ -111,6 +111,12 @@ export class PodWorker {
     this.#stopper?.shorten(gracePeriodSeconds(this.#pod));
   }
 
+  /** A ConfigMap or Secret the pod refers to changed: what failed for want of it is tried again at once. */
+  referencesChanged(): void {
+    this.#notBefore.clear();
+    this.wake();
+  }
+
   wake(): void {
     if (this.#closed) return;
     this.#dirty = true;

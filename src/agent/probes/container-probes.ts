@@ -98,6 +98,7 @@ export class ContainerProbes implements ProbeVerdicts {
   #start(key: string, kind: ProbeKind, probe: Probe, target: ProbeTarget): void {
     const held = (): boolean => kind !== 'startup' && !this.started(target.status.id);
     const loop = new ProbeLoop({ ...this.#options, kind, probe, target, held });
+    loop.verdict = knownVerdict(kind, target) ?? loop.verdict;
     this.#loops.set(key, loop);
     loop.start();
   }
@@ -106,6 +107,14 @@ export class ContainerProbes implements ProbeVerdicts {
     this.#loops.get(key)?.stop();
     this.#loops.delete(key);
   }
+}
+
+/** What an earlier run of the agent found out of this very container, so that a restart does not make it unready. */
+function knownVerdict(kind: ProbeKind, { pod, status }: ProbeTarget): boolean | undefined {
+  const listed = [...(pod.status?.containerStatuses ?? []), ...(pod.status?.initContainerStatuses ?? [])];
+  const known = listed.find((one) => one.containerID?.endsWith(`://${status.id}`));
+  if (kind === 'readiness' && known?.ready === true) return true;
+  return kind === 'startup' && known?.started === true ? true : undefined;
 }
 
 function probeOf(container: Container, kind: ProbeKind): Probe | undefined {
