@@ -5,7 +5,7 @@ import { type Access, createAccess } from './access.ts';
 import { createAdmission } from './admission/chain.ts';
 import { builtinAdmissionPlugins } from './admission/plugins.ts';
 import { createApi } from './api.ts';
-import { ensureClusterObjects } from './bootstrap/bootstrap.ts';
+import { ensureClusterObjects, keepClusterObjects } from './bootstrap/bootstrap.ts';
 import type { AdmissionChain, Api } from './contract.ts';
 import { createDiscovery } from './discovery/discovery.ts';
 import { type AuditLog, noAudit, openAuditLog } from './filters/audit.ts';
@@ -77,15 +77,19 @@ export async function startServer(options: ServerOptions): Promise<RunningServer
   const listener = await openListener(parts, handle);
   port = listener.port;
   const stopCompaction = startCompaction(settings.store, settings.logger);
+  const facts = { ...settings, port, caCertificate: pki.caCertificate };
+  let stopKeeping = (): void => undefined;
   const close = async (): Promise<void> => {
     state.isClosing = true;
     stopCompaction();
+    stopKeeping();
     gateway.close();
     await listener.close();
     await closeParts(parts);
   };
   try {
-    await ensureClusterObjects(api.objects, { ...settings, port, caCertificate: pki.caCertificate });
+    await ensureClusterObjects(api.objects, facts);
+    stopKeeping = keepClusterObjects(api.objects, facts, settings.logger);
   } catch (error) {
     await close();
     throw error;
