@@ -30,20 +30,6 @@ export function amountsOf(list: QuantityMap): Amounts {
   return amounts;
 }
 
-/** The amount of one resource by its API name; `pods` is not one of them. */
-export function amountOf(amounts: Amounts, name: string): number {
-  switch (name) {
-    case 'cpu':
-      return amounts.milliCpu;
-    case 'memory':
-      return amounts.memory;
-    case 'ephemeral-storage':
-      return amounts.ephemeralStorage;
-    default:
-      return amounts.scalars?.get(name) ?? 0;
-  }
-}
-
 export function addAmounts(to: Amounts, more: Amounts, sign: 1 | -1 = 1): void {
   to.milliCpu += sign * more.milliCpu;
   to.memory += sign * more.memory;

@@ -54,6 +54,7 @@ describe('planPreemption', () => {
     assert.deepEqual(result, {
       kind: 'none',
       message: 'preemption: 0/1 nodes are available: 1 No preemption victims found for incoming pod.',
+      keepsNomination: false,
     });
   });
 
@@ -63,6 +64,7 @@ describe('planPreemption', () => {
     assert.deepEqual(preempt(snapshot, pod), {
       kind: 'none',
       message: 'preemption: not eligible due to preemptionPolicy=Never.',
+      keepsNomination: true,
     });
   });
 
@@ -74,6 +76,7 @@ describe('planPreemption', () => {
     assert.deepEqual(preempt(makeCluster([makeNode('a')], { a: [leaving] }), pod), {
       kind: 'none',
       message: 'preemption: not eligible due to a terminating pod on the nominated node.',
+      keepsNomination: true,
     });
   });
 });

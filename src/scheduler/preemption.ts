@@ -15,8 +15,11 @@ export interface Eviction {
 
 export type PreemptionResult =
   | { readonly kind: 'evict'; readonly eviction: Eviction }
-  /** `message` joins what the scheduler says of the failure; empty when nothing is to be said. */
-  | { readonly kind: 'none'; readonly message: string };
+  /**
+   * `message` joins what the scheduler says of the failure; empty when nothing is to be said. A pod that waits for a
+   * node's victims to go `keepsNomination`; one no victims can help loses it.
+   */
+  | { readonly kind: 'none'; readonly message: string; readonly keepsNomination: boolean };
 
 export interface PreemptionOptions {
   readonly plugins: readonly Plugin[];
@@ -43,8 +46,8 @@ export function planPreemption(
   options: PreemptionOptions,
 ): PreemptionResult {
   const ineligible = whyIneligible(snapshot, pod);
-  if (ineligible !== undefined) return { kind: 'none', message: `preemption: ${ineligible}` };
-  if (diagnosis.nodeCount === 0) return { kind: 'none', message: '' };
+  if (ineligible !== undefined) return { kind: 'none', message: `preemption: ${ineligible}`, keepsNomination: true };
+  if (diagnosis.nodeCount === 0) return { kind: 'none', message: '', keepsNomination: false };
   const { candidates, rejections } = findCandidates(snapshot, pod, diagnosis, options);
   const best = candidates.reduce<Candidate | undefined>(
     (chosen, next) => (chosen === undefined || compareCandidates(next, chosen) < 0 ? next : chosen),
@@ -52,7 +55,7 @@ export function planPreemption(
   );
   if (best !== undefined) return { kind: 'evict', eviction: best };
   const failed: Diagnosis = { nodeCount: diagnosis.nodeCount, rejections, leftOut: notHelpful, plugins: new Set() };
-  return { kind: 'none', message: `preemption: ${failureMessage(failed)}` };
+  return { kind: 'none', message: `preemption: ${failureMessage(failed)}`, keepsNomination: false };
 }
 
 function whyIneligible(snapshot: Snapshot, { pod, priority }: PodInfo): string | undefined {

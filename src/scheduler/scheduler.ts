@@ -123,7 +123,9 @@ export class Scheduler {
     const offset = Math.floor(random() * diagnosis.nodeCount);
     const preemption = planPreemption(snapshot, pod, diagnosis, { plugins, budgets: budgets.list(), offset });
     const message = failureMessage(diagnosis, preemption.kind === 'none' ? preemption.message : '');
-    const nominated = preemption.kind === 'evict' ? preemption.eviction.node : undefined;
+    const nominated =
+      preemption.kind === 'evict' ? preemption.eviction.node : preemption.keepsNomination ? undefined : '';
+    if (nominated === '') snapshot.clearNomination(pod.key);
     this.#detach(writer.reportUnschedulable(pod.pod, 'Unschedulable', message, nominated));
     this.#makeRoom(queued, preemption);
   }

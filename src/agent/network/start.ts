@@ -73,7 +73,12 @@ export async function startNetwork(options: StartNetworkOptions): Promise<NodeNe
   const proxy = new ServiceProxy({ ...options, ...proxyInformers, logger });
   const zone = new ClusterZone(options.clusterDomain, informerRecords(proxyInformers.services, proxyInformers.slices));
   const forwarder = new Forwarder({ servers: hostNameServers(options.clusterDnsIp), now: () => Date.now() });
-  const answerer = new Answerer({ zone, forwarder, logger });
+  const answerer = new Answerer({
+    zone,
+    forwarder,
+    ready: () => proxyInformers.services.synced && proxyInformers.slices.synced,
+    logger,
+  });
   const dns = new NodeDns({ address: options.clusterDnsIp, port: dnsPort, answerer, logger });
   await dns.ensure();
   new NodeRoutes({ nodes: options.informers.informer(nodes), nodeName: options.nodeName, logger }).start();

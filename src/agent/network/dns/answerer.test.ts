@@ -22,9 +22,11 @@ sliceInformer.set(
     Array.from({ length: 60 }, (_, i) => makeEndpoint(`10.244.0.${i + 2}`)),
   ),
 );
+let ready = true;
 const answerer = new Answerer({
   zone: new ClusterZone('cluster.local', informerRecords(serviceInformer, sliceInformer)),
   forwarder: new Forwarder({ servers: [], now: () => 0 }),
+  ready: () => ready,
   logger: silentLogger,
 });
 
@@ -71,6 +73,15 @@ describe('Answerer', () => {
     assert.equal(rcodeOf(packet), 3);
     assert.equal(packet.authorities?.[0]?.type, 'SOA');
     assert.equal(packet.id, 7);
+  });
+
+  test('calls no name missing before it knows them all', async () => {
+    ready = false;
+    const rcodes = [await ask('nope.default.svc.cluster.local'), await ask('web.default.svc.cluster.local')].map(
+      rcodeOf,
+    );
+    ready = true;
+    assert.deepEqual(rcodes, [2, 0]);
   });
 
   test('follows an alias within the cluster', async () => {

@@ -24,6 +24,8 @@ const aliasesMax = 8;
 export interface AnswererOptions {
   readonly zone: ClusterZone;
   readonly forwarder: Forwarder;
+  /** False while the records are not all there: a name must not be called missing for that. */
+  readonly ready: () => boolean;
   readonly logger: Logger;
 }
 
@@ -57,8 +59,9 @@ export class Answerer {
   async #respond(query: Buffer, packet: DecodedPacket, tcp: boolean): Promise<Buffer> {
     const question = packet.questions?.[0];
     if (question === undefined || opcodeOf(packet) !== 0) return respond(packet, { rcode: 'NOTIMP' });
-    const { zone, forwarder } = this.#options;
+    const { zone, forwarder, ready } = this.#options;
     const found = zone.resolve(question);
+    if (found?.answers.length === 0 && !ready()) return respond(packet, { rcode: 'SERVFAIL' });
     if (found === undefined) {
       const forwarded = await forwarder.forward(query, question, tcp);
       return forwarded ?? respond(packet, { rcode: 'SERVFAIL' });
