@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import { mkdtemp, rm } from 'node:fs/promises';
+import { mkdtemp, readFile, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, before, test } from 'node:test';
@@ -25,6 +25,7 @@ async function start(): Promise<RunningServer> {
     address: '127.0.0.1',
     port: 0,
     advertiseAddress: '127.0.0.1',
+    audit: true,
     loadProse: async () => ({}),
   });
 }
@@ -298,6 +299,29 @@ test('health names its checks', async () => {
   const verbose = await as(anonymous, 'GET', '/livez?verbose&exclude=etcd');
   assert.match(verbose.body.message ?? '', /^\[\+\]ping ok\n.*\[\+\]etcd excluded: ok\n.*livez check passed\n$/s);
   assert.equal((await as(master, 'GET', '/livez/nothing')).status, 404);
+});
+
+test('a body that claims to be protobuf and is not is refused', async () => {
+  const headers = { 'content-type': 'application/vnd.kubernetes.protobuf' };
+  const { status, body } = await as(master, 'POST', pods, { kind: 'Pod' }, headers);
+  assert.deepEqual(
+    [status, body.message],
+    [400, 'the body could not be decoded: the body does not begin with the protobuf magic'],
+  );
+});
+
+test('the audit log says who asked as whom and what the answer was', async () => {
+  await as(master, 'GET', `${pods}/audited`, undefined, { 'impersonate-user': 'bob' });
+  const log = join(directory, 'audit.log');
+  let line = '';
+  while (line === '') {
+    line = (await readFile(log, 'utf8')).split('\n').find((one) => one.includes('"audited"')) ?? '';
+  }
+  const event = JSON.parse(line);
+  assert.equal(event.user.username, 'admin');
+  assert.equal(event.impersonatedUser.username, 'bob');
+  assert.equal(event.responseStatus.code, 403);
+  assert.deepEqual(event.objectRef, { resource: 'pods', namespace: 'default', name: 'audited', apiVersion: 'v1' });
 });
 
 test('a restart brings back what was lost and leaves what was added', async () => {
