@@ -28,5 +28,8 @@ export const podTemplateResource: ResourceDefinition = defineResource<PodTemplat
   ],
   defaults: ({ template }) => applyPodTemplateDefaults(template),
   validate: ({ template }) => validatePodTemplate(template, templatePath),
-  warnings: ({ template }) => podTemplateWarnings(template?.spec, templatePath.child('spec')),
+  warnings: ({ metadata, template }, old) =>
+    old?.metadata.generation === metadata.generation
+      ? []
+      : podTemplateWarnings(template?.spec, templatePath.child('spec')),
 });

@@ -2,11 +2,11 @@ import { selectorFromSet } from '../../../machinery/labels.ts';
 import type { FieldError } from '../../../machinery/status-error.ts';
 import { ageColumn, column, nameColumn } from '../../columns.ts';
 import { invalidValue, notSupported, required, specPath, statusPath } from '../../field-errors.ts';
+import { templateWarnings } from '../../pod-template.ts';
 import type { ResourceDefinition } from '../../resource.ts';
 import { defineResource } from '../../strategy.ts';
 import { applyPodTemplateDefaults } from './pod-defaults.ts';
 import { validatePodTemplate } from './pod-validation.ts';
-import { podTemplateWarnings } from './pod-warnings.ts';
 import { negativeProblem } from './resource-list.ts';
 import { containerNamesCell, imagesCell, labelsCell } from './template-cells.ts';
 import type { ReplicationController } from './types.generated.ts';
@@ -45,7 +45,7 @@ export const replicationControllerResource: ResourceDefinition = defineResource<
     applyPodTemplateDefaults(spec.template);
   },
   validate: validateController,
-  warnings: ({ spec }) => podTemplateWarnings(spec?.template?.spec),
+  warnings: templateWarnings,
   defaultPropagation: 'orphan',
   statusSubresource: {
     validateUpdate({ status }) {
