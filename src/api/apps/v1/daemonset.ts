@@ -79,7 +79,7 @@ function applyDaemonSetDefaults(daemonSet: DaemonSet): void {
   applyPodTemplateDefaults(spec.template);
 }
 
-export function validateDaemonSet({ spec }: DaemonSet): FieldError[] {
+function validateDaemonSet({ spec }: DaemonSet): FieldError[] {
   const errors: FieldError[] = [];
   const selectorPath = specPath.child('selector');
   const templatePath = specPath.child('template');

@@ -80,7 +80,7 @@ export const deploymentResource: ResourceDefinition = defineResource<Deployment>
   },
 });
 
-export function applyDeploymentDefaults(deployment: Deployment): void {
+function applyDeploymentDefaults(deployment: Deployment): void {
   deployment.spec ??= {} as Deployment['spec'];
   const spec = deployment.spec;
   spec.replicas ??= 1;
@@ -99,7 +99,7 @@ export function applyDeploymentDefaults(deployment: Deployment): void {
   applyPodTemplateDefaults(spec.template);
 }
 
-export function validateDeployment({ spec }: Deployment): FieldError[] {
+function validateDeployment({ spec }: Deployment): FieldError[] {
   const errors: FieldError[] = [];
   checkNonnegative(errors, specPath.child('replicas'), spec.replicas);
   const selectorPath = specPath.child('selector');

@@ -55,7 +55,7 @@ export const replicaSetResource: ResourceDefinition = defineResource<ReplicaSet>
   },
 });
 
-export function validateReplicaSet({ spec }: ReplicaSet): FieldError[] {
+function validateReplicaSet({ spec }: ReplicaSet): FieldError[] {
   const errors: FieldError[] = [];
   checkNonnegative(errors, specPath.child('replicas'), spec.replicas);
   checkNonnegative(errors, specPath.child('minReadySeconds'), spec.minReadySeconds);

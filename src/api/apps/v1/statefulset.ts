@@ -99,7 +99,7 @@ function applyStatefulSetDefaults(statefulSet: StatefulSet): void {
   }
 }
 
-export function validateStatefulSet({ spec }: StatefulSet): FieldError[] {
+function validateStatefulSet({ spec }: StatefulSet): FieldError[] {
   const errors: FieldError[] = [];
   checkPolicies(errors, spec);
   checkNonnegative(errors, specPath.child('replicas'), spec.replicas);

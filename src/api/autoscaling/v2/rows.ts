@@ -1,13 +1,9 @@
-import type { FieldError } from '../../../machinery/status-error.ts';
 import { ageColumn, column, nameColumn } from '../../columns.ts';
-import { checkRequiredChoice, negativeDetail } from '../../field-checks.ts';
-import { invalidValue, required, specPath } from '../../field-errors.ts';
 import type { Column, ResourceDefinition } from '../../resource.ts';
 import { defineResource } from '../../strategy.ts';
 import { formatTargets } from './targets.ts';
 import type { HorizontalPodAutoscaler, HPAScalingRules } from './types.generated.ts';
-
-const metricTypes = ['Object', 'Pods', 'Resource', 'ContainerResource', 'External'];
+import { validateAutoscaler } from './validation.ts';
 
 export const autoscalerColumns: readonly Column[] = [
   nameColumn,
@@ -39,7 +35,7 @@ export const autoscalingV2Resources: readonly ResourceDefinition[] = [
   }),
 ];
 
-export function applyAutoscalerDefaults(autoscaler: HorizontalPodAutoscaler): void {
+function applyAutoscalerDefaults(autoscaler: HorizontalPodAutoscaler): void {
   autoscaler.spec ??= { maxReplicas: 0, scaleTargetRef: { kind: '', name: '' } };
   const { spec } = autoscaler;
   spec.minReplicas ??= 1;
@@ -69,33 +65,4 @@ export function applyAutoscalerDefaults(autoscaler: HorizontalPodAutoscaler): vo
 function given(rules: HPAScalingRules = {}): HPAScalingRules {
   const { policies, ...rest } = rules;
   return policies === undefined || policies.length === 0 ? rest : rules;
-}
-
-function validateAutoscaler({ spec }: HorizontalPodAutoscaler): FieldError[] {
-  const errors: FieldError[] = [];
-  const { minReplicas, maxReplicas, scaleTargetRef, metrics } = spec;
-  if (minReplicas !== undefined && minReplicas < 1) {
-    errors.push(invalidValue(specPath.child('minReplicas'), minReplicas, 'must be greater than or equal to 1'));
-  }
-  if ((maxReplicas ?? 0) < 1) {
-    errors.push(invalidValue(specPath.child('maxReplicas'), maxReplicas ?? 0, 'must be greater than 0'));
-  } else if (minReplicas !== undefined && maxReplicas < minReplicas) {
-    const detail = 'must be greater than or equal to `minReplicas`';
-    errors.push(invalidValue(specPath.child('maxReplicas'), maxReplicas, detail));
-  }
-  const refPath = specPath.child('scaleTargetRef');
-  if ((scaleTargetRef?.kind ?? '') === '') errors.push(required(refPath.child('kind')));
-  if ((scaleTargetRef?.name ?? '') === '') errors.push(required(refPath.child('name')));
-  metrics?.forEach((metric, index) => {
-    checkRequiredChoice(errors, specPath.at('metrics', index).child('type'), metric.type, metricTypes);
-  });
-  for (const side of ['scaleUp', 'scaleDown'] as const) {
-    const window = spec.behavior?.[side]?.stabilizationWindowSeconds;
-    const path = specPath.child('behavior').child(side).child('stabilizationWindowSeconds');
-    if (window !== undefined && window < 0) errors.push(invalidValue(path, window, negativeDetail));
-    if (window !== undefined && window > 3600) {
-      errors.push(invalidValue(path, window, 'must be less than or equal to 3600'));
-    }
-  }
-  return errors;
 }
