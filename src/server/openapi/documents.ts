@@ -11,7 +11,8 @@ export interface Document {
   readonly contentType: string;
   /** Of the content; the same as long as the content is, also after a restart. */
   readonly hash: string;
-  readonly body: Uint8Array;
+  /** Makes the content again when it was let go; a client that has it already need not ask. */
+  body(): Promise<Uint8Array>;
 }
 
 /** A document made of certain rows. Its text is large, so the collector may have it and it is made again. */
@@ -87,15 +88,21 @@ export class OpenApiDocuments {
     key: string,
     rows: Rows,
     make: (prose: Prose) => Uint8Array,
-  ): Promise<{ hash: string; body: Uint8Array }> {
+  ): Promise<Omit<Document, 'contentType'>> {
     const found = this.cache.get(key);
-    const known = found !== undefined && sameRows(found.rows, rows) ? found : undefined;
-    const held = known?.body.deref();
-    if (known !== undefined && held !== undefined) return { hash: known.hash, body: held };
+    if (found !== undefined && sameRows(found.rows, rows)) {
+      const { hash } = found;
+      return { hash, body: async () => found.body.deref() ?? this.keep(key, rows, make(await this.proseText()), hash) };
+    }
     const body = make(await this.proseText());
-    const hash = known?.hash ?? createHash('sha512').update(body).digest('hex').toUpperCase();
+    const hash = createHash('sha512').update(body).digest('hex').toUpperCase();
+    this.keep(key, rows, body, hash);
+    return { hash, body: async () => body };
+  }
+
+  private keep(key: string, rows: Rows, body: Uint8Array, hash: string): Uint8Array {
     this.cache.set(key, { rows, hash, body: new WeakRef(body) });
-    return { hash, body };
+    return body;
   }
 
   private async proseText(): Promise<Prose> {

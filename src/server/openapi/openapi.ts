@@ -29,13 +29,13 @@ export function createOpenApi(rows: RowCatalog, loadProse: () => Promise<Prose>)
       const { path, headers } = context;
       const takesJson = acceptsJson(headers.accept);
       if (path === v2Path && !takesJson && acceptsProtobuf(headers.accept)) {
-        send(context, await documents.whole('protobuf'));
+        await send(context, await documents.whole('protobuf'));
         return;
       }
       if (!takesJson) {
         throw apiError(406, 'NotAcceptable', 'only the following media types are accepted: application/json');
       }
-      if (path === v2Path) send(context, await documents.whole('json'));
+      if (path === v2Path) await send(context, await documents.whole('json'));
       else if (path === v3Path || path === `${v3Path}/`) {
         context.response.send(200, 'application/json', await documents.index());
       } else await sendGroupVersion(context, documents, path.slice(v3Path.length + 1));
@@ -54,15 +54,16 @@ async function sendGroupVersion(context: RequestContext, documents: OpenApiDocum
     return;
   }
   if (asked !== null) response.setHeader('cache-control', immutable);
-  send(context, document);
+  await send(context, document);
 }
 
-function send({ headers, response }: RequestContext, { contentType, hash, body }: Document): void {
+async function send({ headers, response }: RequestContext, document: Document): Promise<void> {
+  const { contentType, hash } = document;
   const etag = `"${hash}"`;
   response.setHeader('etag', etag);
   response.setHeader('vary', 'Accept');
   if (matchesEtag(headers['if-none-match'], etag)) response.send(304, contentType, '');
-  else response.send(200, contentType, body);
+  else response.send(200, contentType, await document.body());
 }
 
 function acceptsJson(accept: string | undefined): boolean {
