@@ -5,6 +5,7 @@ import type { Controller, ControllerContext, ControllerSettings } from './contro
 import { cronJobController } from './cron-job/cron-job-controller.ts';
 import { daemonSetController } from './daemon-set/daemon-set-controller.ts';
 import { deploymentController } from './deployment/deployment-controller.ts';
+import { disruptionController } from './disruption/disruption-controller.ts';
 import { endpointSliceController } from './endpoint-slice/endpoint-slice-controller.ts';
 import { endpointsController } from './endpoints/endpoints-controller.ts';
 import { garbageCollector } from './garbage-collector/garbage-collector.ts';
@@ -13,7 +14,7 @@ import { namespaceController } from './namespace/namespace-controller.ts';
 import { nodeIpamController } from './node-ipam.ts';
 import { nodeLifecycleController } from './node-lifecycle/node-lifecycle-controller.ts';
 import { podGcController } from './pod-gc.ts';
-import { replicaSetController } from './replica-set/replica-set-controller.ts';
+import { replicaSetController, replicationController } from './replica-set/replica-set-controller.ts';
 import { rootCaController } from './root-ca.ts';
 import { serviceAccountController } from './service-account.ts';
 import { statefulSetController } from './stateful-set/stateful-set-controller.ts';
@@ -51,11 +52,13 @@ function makeControllers(context: ControllerContext): Controller[] {
     ...(rootCa === undefined ? [] : [rootCaController(context, rootCa)]),
     ...(clusterCidr === undefined ? [] : [nodeIpamController(context, clusterCidr)]),
     replicaSetController(context),
+    replicationController(context),
     deploymentController(context),
     daemonSetController(context),
     statefulSetController(context),
     jobController(context),
     cronJobController(context),
+    disruptionController(context),
     endpointSliceController(context),
     endpointsController(context),
     nodeLifecycleController(context),

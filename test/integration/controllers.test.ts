@@ -11,8 +11,10 @@ import {
   jobs,
   namespaces,
   nodes,
+  podDisruptionBudgets,
   pods,
   replicaSets,
+  replicationControllers,
   serviceAccounts,
   services,
   statefulSets,
@@ -212,6 +214,37 @@ describe('controllers', () => {
     await eventually('cron job', async () => {
       const { status } = await client.resource(cronJobs).get(metadata);
       return status?.lastSuccessfulTime !== undefined;
+    });
+  });
+
+  it('keep the pods of a replication controller', async () => {
+    const metadata = { namespace: 'default', name: 'older' };
+    const { template } = workload('older') as Workload;
+    const spec = { replicas: 2, selector: { app: 'older' }, template };
+    await client
+      .resource(replicationControllers)
+      .create({ apiVersion: 'v1', kind: 'ReplicationController', metadata, spec });
+    await eventually('pods', async () => {
+      const { status, spec: kept } = await client.resource(replicationControllers).get(metadata);
+      return status?.readyReplicas === 2 && kept.selector?.['app'] === 'older';
+    });
+  });
+
+  it('count what a disruption budget allows', async () => {
+    await createDeployment('default', 'guarded', 3);
+    const metadata = { namespace: 'default', name: 'guarded' };
+    const spec = { minAvailable: 2, selector: { matchLabels: { app: 'guarded' } } };
+    await client
+      .resource(podDisruptionBudgets)
+      .create({ apiVersion: 'policy/v1', kind: 'PodDisruptionBudget', metadata, spec });
+    await eventually('budget', async () => {
+      const { status } = await client.resource(podDisruptionBudgets).get(metadata);
+      return status?.disruptionsAllowed === 1 && status.expectedPods === 3;
+    });
+    await client.resource(podDisruptionBudgets).patch(metadata, { type: 'merge', body: { spec: { minAvailable: 3 } } });
+    await eventually('smaller budget', async () => {
+      const { status } = await client.resource(podDisruptionBudgets).get(metadata);
+      return status?.disruptionsAllowed === 0;
     });
   });
 

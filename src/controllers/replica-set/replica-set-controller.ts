@@ -1,7 +1,6 @@
 import type { ReplicaSet } from '../../api/apps/v1/types.generated.ts';
 import type { Pod } from '../../api/core/v1/types.generated.ts';
-import { replicaSets } from '../../api/resource-types.ts';
-import { createWorkQueue, type Informer, type WorkQueue } from '../../client/index.ts';
+import { createWorkQueue, type WorkQueue } from '../../client/index.ts';
 import { equal } from '../../machinery/json.ts';
 import { selectorOf } from '../../machinery/labels.ts';
 import { objectKey } from '../../machinery/meta.ts';
@@ -15,30 +14,37 @@ import { createPodControl, isNamespaceTerminating, messageOf, type PodControl } 
 import { type PodIndex, podIndex } from '../pods/pod-index.ts';
 import { isPodActive, isPodAvailable, isPodReady } from '../pods/pod-state.ts';
 import { slowStart } from '../slow-start.ts';
+import { type ReplicaSetSource, replicaSetSource, replicationControllerSource } from './replica-set-source.ts';
 import { type ReplicaFailure, replicaSetStatus } from './replica-set-status.ts';
 
 /** Pods made or deleted in one go; the next sync does the rest. */
 const burstReplicas = 500;
-const ownerIndex = 'controllerUid';
 
 /** Keeps as many pods as each ReplicaSet asks for. Inputs: ReplicaSets, Pods. Outputs: Pods, ReplicaSet status. */
 export function replicaSetController(context: ControllerContext): Controller {
-  const sets = context.informers.informer(replicaSets);
-  sets.addIndex(ownerIndex, (set) => [controllerOf(set)?.uid ?? '']);
-  const recorder = context.recorder('replicaset-controller');
-  const syncer = new ReplicaSetSyncer(context, sets, createPodControl(context.client, recorder));
-  return { name: 'replicaset', queue: syncer.queue, reconcile: (key) => syncer.sync(key), workers: 5 };
+  return controllerOfSource('replicaset', context, replicaSetSource(context));
+}
+
+/** The same for ReplicationControllers. */
+export function replicationController(context: ControllerContext): Controller {
+  return controllerOfSource('replicationcontroller', context, replicationControllerSource(context));
+}
+
+function controllerOfSource(name: string, context: ControllerContext, source: ReplicaSetSource): Controller {
+  const control = createPodControl(context.client, context.recorder(source.component));
+  const syncer = new ReplicaSetSyncer(context, source, control);
+  return { name, queue: syncer.queue, reconcile: (key) => syncer.sync(key), workers: 5 };
 }
 
 class ReplicaSetSyncer {
   readonly queue: WorkQueue = createWorkQueue();
   private readonly context: ControllerContext;
-  private readonly sets: Informer<ReplicaSet>;
+  private readonly sets: ReplicaSetSource;
   private readonly pods: PodIndex;
   private readonly control: PodControl;
   private readonly expectations = new Expectations();
 
-  constructor(context: ControllerContext, sets: Informer<ReplicaSet>, control: PodControl) {
+  constructor(context: ControllerContext, sets: ReplicaSetSource, control: PodControl) {
     this.context = context;
     this.sets = sets;
     this.control = control;
@@ -79,7 +85,7 @@ class ReplicaSetSyncer {
     const client = this.context.client;
     return claim(candidates, {
       owner: set,
-      freshOwner: () => client.resource(replicaSets).get({ namespace, name }),
+      freshOwner: () => this.sets.read({ namespace, name }),
       selector: selectorOf(set.spec?.selector),
       client: client.resource(this.pods.informer.type),
     });
@@ -126,10 +132,8 @@ class ReplicaSetSyncer {
 
   /** How many pods of the same Deployment run on a pod's node. */
   private neighboursOf(set: ReplicaSet): (pod: Pod) => number {
-    const owner = controllerOf(set)?.uid;
-    const related = owner === undefined ? [set] : this.sets.byIndex(ownerIndex, owner);
     const counts = new Map<string, number>();
-    for (const { metadata } of related) {
+    for (const { metadata } of this.sets.siblings(set)) {
       for (const pod of this.pods.controlledBy(metadata.uid ?? '')) {
         if (!isPodActive(pod)) continue;
         const node = pod.spec?.nodeName ?? '';
@@ -144,7 +148,7 @@ class ReplicaSetSyncer {
     const status = replicaSetStatus(set, active, reported, Date.now());
     if (equal(status, { ...set.status, replicas: set.status?.replicas ?? -1 })) return;
     try {
-      await this.context.client.resource(replicaSets).updateStatus({ ...set, status });
+      await this.sets.writeStatus({ ...set, status });
     } catch (error) {
       // Gone meanwhile: nobody is left to tell.
       if (!isNotFound(error)) throw error;
@@ -170,7 +174,7 @@ class ReplicaSetSyncer {
     }
     const before = this.ownerOf(old);
     const owner = this.ownerOf(pod);
-    if (before !== undefined && before !== owner) this.queue.add(objectKey(before));
+    if (before !== undefined && before.metadata.uid !== owner?.metadata.uid) this.queue.add(objectKey(before));
     if (owner !== undefined) {
       this.queue.add(objectKey(owner));
       return;
@@ -188,7 +192,7 @@ class ReplicaSetSyncer {
 
   private ownerOf(pod: Pod): ReplicaSet | undefined {
     const controller = controllerOf(pod);
-    if (controller?.kind !== 'ReplicaSet') return undefined;
+    if (controller?.kind !== this.sets.kind) return undefined;
     const set = this.sets.get(`${pod.metadata.namespace ?? ''}/${controller.name}`);
     return set?.metadata.uid === controller.uid ? set : undefined;
   }
