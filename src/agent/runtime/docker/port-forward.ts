@@ -1,9 +1,12 @@
 import { type ChildProcessByStdio, spawn } from 'node:child_process';
+import { readFile } from 'node:fs/promises';
 import { connect } from 'node:net';
 import { Duplex, type Readable, type Writable } from 'node:stream';
 import { RuntimeError } from '../contract.ts';
 
 const connectTimeoutMs = 5_000;
+/** The pod is on this machine: an answer takes microseconds, and silence means that a policy is in the way. */
+const directTimeoutMs = 500;
 
 /** Speaks TCP to the loopback of the namespace it runs in; run by this same node binary under nsenter. */
 const relayScript = `
@@ -17,16 +20,37 @@ socket.on('error', (error) => { process.stderr.write(error.message + '\\n'); pro
 `;
 
 /**
- * A connection to a port of the pod. The namespace's loopback is where upstream connects; a relay inside the namespace
- * does it, so it also reaches what listens on 127.0.0.1 only. Host-network pods need no relay.
+ * A connection to a port of the pod, whose namespace's loopback is where upstream connects. What listens on all
+ * addresses is reached by the pod's own address, which costs nothing; only what listens on 127.0.0.1 alone needs a relay
+ * inside the namespace. Host-network pods (no pid) need neither.
  */
-export function connectInNamespace(pid: number | undefined, port: number): Promise<Duplex> {
-  return pid === undefined ? connectLocally(port) : connectByRelay(pid, port);
+export async function connectInNamespace(pid: number | undefined, port: number): Promise<Duplex> {
+  if (pid === undefined) return connectTo('127.0.0.1', port, connectTimeoutMs);
+  const [address] = parseLocalAddresses(await readFile(`/proc/${pid}/net/fib_trie`, 'utf8'));
+  if (address === undefined) return connectByRelay(pid, port);
+  try {
+    return await connectTo(address, port, directTimeoutMs);
+  } catch (error) {
+    if (!(error instanceof RuntimeError)) throw error;
+    return connectByRelay(pid, port);
+  }
 }
 
-function connectLocally(port: number): Promise<Duplex> {
+/** The IPv4 addresses of a network namespace other than loopback ones, from its fib_trie. */
+export function parseLocalAddresses(trie: string): string[] {
+  const found = new Set<string>();
+  let last = '';
+  for (const line of trie.split('\n')) {
+    const address = /\|-- (\S+)/.exec(line)?.[1];
+    if (address !== undefined) last = address;
+    else if (line.includes('/32 host LOCAL') && !last.startsWith('127.')) found.add(last);
+  }
+  return [...found];
+}
+
+function connectTo(host: string, port: number, timeoutMs: number): Promise<Duplex> {
   return new Promise((resolve, reject) => {
-    const socket = connect({ host: '127.0.0.1', port, timeout: connectTimeoutMs });
+    const socket = connect({ host, port, timeout: timeoutMs });
     socket.once('connect', () => {
       socket.setTimeout(0);
       resolve(socket);
