@@ -1,7 +1,6 @@
 import assert from 'node:assert/strict';
 import { after, before, describe, test } from 'node:test';
-import { configMapResource } from '../api/core/v1/config-map.ts';
-import { podResource } from '../api/core/v1/pod.ts';
+import { builtinResources } from '../api/registry.ts';
 import { silentLogger } from '../machinery/logger.ts';
 import type { UnknownObject } from '../machinery/meta.ts';
 import type { Status } from '../machinery/meta-types.generated.ts';
@@ -89,11 +88,11 @@ function configMap(name: string, data: Record<string, string> = {}, labels?: Rec
   return { kind: 'ConfigMap', apiVersion: 'v1', metadata: { name, ...(labels === undefined ? {} : { labels }) }, data };
 }
 
-function pod(name: string): object {
+function pod(name: string, labels: Record<string, string> = {}): object {
   return {
     kind: 'Pod',
     apiVersion: 'v1',
-    metadata: { name },
+    metadata: { name, labels },
     spec: { containers: [{ name: 'c', image: 'nginx:1' }] },
   };
 }
@@ -105,7 +104,7 @@ describe('api', () => {
   before(async () => {
     api = await createApi({
       store: new MemoryStore(),
-      rows: [configMapResource, podResource],
+      rows: builtinResources,
       admission: noAdmission,
       logger: silentLogger,
     });
@@ -207,7 +206,195 @@ describe('api', () => {
     const forced = await requests.send('PATCH', `${path}two&force=true`, text.replace('"1"', '"2"'), type);
     assert.deepEqual(forced.object['data'], { a: '2' });
   });
+
+  test('finalizers hold an object until they are gone', async () => {
+    const held = configMap('held') as UnknownObject;
+    held.metadata.finalizers = ['example.com/hold'];
+    await requests.send('POST', configMaps, held);
+    const marked = await requests.send('DELETE', `${configMaps}/held`);
+    assert.ok(marked.object.metadata.deletionTimestamp);
+    assert.equal((await requests.send('GET', `${configMaps}/held`)).status, 200);
+    const released = await patch(requests, `${configMaps}/held`, { metadata: { finalizers: null } });
+    assert.equal(released.status, 200, released.text);
+    assert.equal((await requests.send('GET', `${configMaps}/held`)).status, 404);
+  });
+
+  test('propagation policies become finalizers', async () => {
+    await requests.send('POST', configMaps, configMap('owner'));
+    const orphan = await requests.send('DELETE', `${configMaps}/owner?propagationPolicy=Orphan`);
+    assert.deepEqual(orphan.object.metadata.finalizers, ['orphan']);
+    const foreground = await requests.send('DELETE', `${configMaps}/owner`, { propagationPolicy: 'Foreground' });
+    assert.deepEqual(foreground.object.metadata.finalizers, ['foregroundDeletion']);
+  });
+
+  test('a delete with the wrong uid is refused', async () => {
+    await requests.send('POST', configMaps, configMap('other'));
+    const refused = await requests.send('DELETE', `${configMaps}/other`, { preconditions: { uid: 'x' } });
+    assert.equal(refused.status, 409);
+    assert.match(statusOf(refused).message ?? '', /Precondition failed: UID in precondition: x/);
+  });
+
+  test('a bound pod is given its grace period, and a second delete with none ends it', async () => {
+    await requests.send('POST', pods, pod('graceful'));
+    const target = { kind: 'Node', name: 'n1' };
+    const binding = { kind: 'Binding', apiVersion: 'v1', metadata: { name: 'graceful' }, target };
+    const bound = await requests.send('POST', `${pods}/graceful/binding`, binding);
+    assert.equal(bound.status, 201, bound.text);
+    const again = await requests.send('POST', '/api/v1/namespaces/default/bindings', binding);
+    assert.equal(
+      statusOf(again).message,
+      'Operation cannot be fulfilled on pods/binding "graceful": pod graceful is already assigned to node "n1"',
+    );
+    const read = await requests.send('GET', `${pods}?fieldSelector=spec.nodeName%3Dn1`);
+    assert.deepEqual(namesOf(read), ['graceful']);
+    const marked = await requests.send('DELETE', `${pods}/graceful`);
+    assert.equal(marked.object.metadata.deletionGracePeriodSeconds, 30);
+    const shorter = await requests.send('DELETE', `${pods}/graceful?gracePeriodSeconds=5`);
+    assert.equal(shorter.object.metadata.deletionGracePeriodSeconds, 5);
+    const gone = await requests.send('DELETE', `${pods}/graceful?gracePeriodSeconds=0`);
+    assert.equal(statusOf(gone).status, 'Success');
+    assert.equal((await requests.send('GET', `${pods}/graceful`)).status, 404);
+  });
+
+  test('a namespace goes when it is finalized', async () => {
+    const namespaces = '/api/v1/namespaces';
+    await requests.send('POST', namespaces, { kind: 'Namespace', apiVersion: 'v1', metadata: { name: 'leaving' } });
+    const marked = await requests.send('DELETE', `${namespaces}/leaving`);
+    assert.deepEqual(marked.object['status'], { phase: 'Terminating' });
+    const finalized = await requests.send('PUT', `${namespaces}/leaving/finalize`, { ...marked.object, spec: {} });
+    assert.equal(finalized.status, 200, finalized.text);
+    assert.equal((await requests.send('GET', `${namespaces}/leaving`)).status, 404);
+  });
+
+  test('services created at once have addresses and node ports of their own', async () => {
+    const created = await Promise.all(
+      Array.from({ length: 40 }, (_, index) => requests.send('POST', services, service(`many-${index}`))),
+    );
+    const specs = created.map(({ object }) => object['spec'] as ServiceSpec);
+    assert.equal(new Set(specs.map(({ clusterIP }) => clusterIP)).size, 40);
+    assert.equal(new Set(specs.map(({ ports }) => ports[0]?.nodePort)).size, 40);
+  });
+
+  test('an address or node port in use is refused, and free again after a delete', async () => {
+    const first = await requests.send('POST', services, service('first', { nodePort: 30123 }));
+    assert.equal(first.status, 201, first.text);
+    const second = await requests.send('POST', services, service('second', { nodePort: 30123 }));
+    assert.equal(
+      statusOf(second).message,
+      'Service "second" is invalid: spec.ports[0].nodePort: Invalid value: 30123: provided port is already allocated',
+    );
+    await requests.send('DELETE', `${services}/first`);
+    assert.equal((await requests.send('POST', services, service('second', { nodePort: 30123 }))).status, 201);
+    const changed = await patch(requests, `${services}/second`, { spec: { type: 'ClusterIP' } });
+    assert.equal((changed.object['spec'] as ServiceSpec).ports[0]?.nodePort, undefined, changed.text);
+  });
+
+  test('an eviction that a budget does not allow is refused', async () => {
+    await requests.send('POST', pods, pod('guarded', { guard: 'me' }));
+    await api.objects.modify(podKind, 'default', 'guarded', setRunning, 'status');
+    const budgets = '/apis/policy/v1/namespaces/default/poddisruptionbudgets';
+    const budget = await requests.send('POST', budgets, {
+      kind: 'PodDisruptionBudget',
+      apiVersion: 'policy/v1',
+      metadata: { name: 'guard' },
+      spec: { minAvailable: 1, selector: { matchLabels: { guard: 'me' } } },
+    });
+    assert.equal(budget.status, 201, budget.text);
+    const status = {
+      observedGeneration: 1,
+      disruptionsAllowed: 0,
+      currentHealthy: 1,
+      desiredHealthy: 1,
+      expectedPods: 1,
+    };
+    await patch(requests, `${budgets}/guard/status`, { status });
+    const eviction = { kind: 'Eviction', apiVersion: 'policy/v1', metadata: { name: 'guarded' } };
+    const refused = await requests.send('POST', `${pods}/guarded/eviction`, eviction);
+    assert.equal(refused.status, 429, refused.text);
+    assert.equal(statusOf(refused).message, "Cannot evict pod as it would violate the pod's disruption budget.");
+    await patch(requests, `${budgets}/guard/status`, { status: { ...status, disruptionsAllowed: 1 } });
+    const evicted = await requests.send('POST', `${pods}/guarded/eviction`, eviction);
+    assert.equal(evicted.status, 201, evicted.text);
+    assert.equal((await requests.send('GET', `${pods}/guarded`)).status, 404);
+  });
+
+  test('a scale reads and writes replicas', async () => {
+    const labels = { app: 's' };
+    const deployments = '/apis/apps/v1/namespaces/default/deployments';
+    const created = await requests.send('POST', deployments, {
+      kind: 'Deployment',
+      apiVersion: 'apps/v1',
+      metadata: { name: 's' },
+      spec: {
+        selector: { matchLabels: labels },
+        template: { metadata: { labels }, spec: { containers: [{ name: 'c', image: 'i' }] } },
+      },
+    });
+    assert.equal(created.status, 201, created.text);
+    const scaled = await patch(requests, `${deployments}/s/scale`, { spec: { replicas: 4 } });
+    assert.deepEqual(scaled.object['spec'], { replicas: 4 }, scaled.text);
+    const read = await requests.send('GET', `${deployments}/s/scale`);
+    assert.deepEqual(read.object['status'], { replicas: 0, selector: 'app=s' });
+    const deployment = await requests.send('GET', `${deployments}/s`);
+    assert.equal(deployment.object.metadata.generation, 2);
+  });
+
+  test('concurrent patches all take effect', async () => {
+    await requests.send('POST', configMaps, configMap('shared'));
+    const answers = await Promise.all(
+      Array.from({ length: 8 }, (_, index) =>
+        patch(requests, `${configMaps}/shared`, { data: { [`k${index}`]: 'v' } }),
+      ),
+    );
+    for (const answer of answers) assert.equal(answer.status, 200, answer.text);
+    const read = await requests.send('GET', `${configMaps}/shared`);
+    assert.equal(Object.keys(read.object['data'] as object).length, 8);
+  });
+
+  test('a generated name is unique and keeps its base', async () => {
+    const generated = { kind: 'ConfigMap', apiVersion: 'v1', metadata: { generateName: 'gen-' } };
+    const { object } = await requests.send('POST', configMaps, generated);
+    assert.match(object.metadata.name, /^gen-[a-z0-9]{5}$/);
+  });
+
+  test('a list or watch from before the cache is answered 410', async () => {
+    const reopened = await createApi({
+      store: await storeWithHistory(),
+      rows: builtinResources,
+      admission: noAdmission,
+      logger: silentLogger,
+    });
+    const watch = await new Requests(reopened).send('GET', `${configMaps}?watch=1&resourceVersion=1`);
+    assert.equal(watch.status, 410);
+    assert.equal(statusOf(watch).message, 'too old resource version: 1 (3)');
+    const exact = `${configMaps}?resourceVersion=1&resourceVersionMatch=Exact`;
+    assert.equal((await new Requests(reopened).send('GET', exact)).status, 410);
+    await reopened.close();
+  });
 });
+
+interface ServiceSpec {
+  readonly clusterIP: string;
+  readonly ports: readonly { readonly nodePort?: number }[];
+}
+
+const services = '/api/v1/namespaces/default/services';
+const podKind = { group: '', resource: 'pods' };
+
+function service(name: string, port: { nodePort?: number } = {}): object {
+  const spec = { type: 'NodePort', selector: { a: 'b' }, ports: [{ port: 80, ...port }] };
+  return { kind: 'Service', apiVersion: 'v1', metadata: { name }, spec };
+}
+
+function setRunning(object: UnknownObject): undefined {
+  object['status'] = { phase: 'Running', conditions: [{ type: 'Ready', status: 'True' }] };
+}
+
+async function storeWithHistory(): Promise<MemoryStore> {
+  const store = new MemoryStore();
+  for (const name of ['a', 'b', 'c']) await store.create(`/elsewhere/${name}`, Buffer.from('{}'));
+  return store;
+}
 
 function patch(requests: Requests, path: string, body: unknown): Promise<Answer> {
   return requests.send('PATCH', path, body, { 'content-type': 'application/merge-patch+json' });

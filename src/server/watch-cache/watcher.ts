@@ -12,6 +12,9 @@ const chunkBytes = 64 * 1024;
 /** Events read from the ring in one go. */
 const backlogEvents = 256;
 
+/** Frames of one turn that wait to be written together. */
+const pendingFramesMax = 512;
+
 export interface WatchStart {
   /** Events after this revision are sent. */
   readonly revision: number;
@@ -43,6 +46,8 @@ export class Watcher implements LiveWatcher {
   readonly #bookmarks: boolean;
   #cursor: number;
   #live = false;
+  /** Revision of the last event in `#pending`. */
+  #offered = 0;
   #pending: Buffer[] = [];
   #fellBehind: (() => void) | undefined;
 
@@ -85,14 +90,16 @@ export class Watcher implements LiveWatcher {
   offer(event: CacheEvent): void {
     const type = event.revision <= this.#cursor ? undefined : watchTypeOf(event, this.selection);
     if (type === undefined) return;
+    this.#offered = event.revision;
     if (this.#pending.length === 0) this.#hub.flushSoon(this);
     this.#pending.push(eventFrame(event, type, this.#form));
+    if (this.#pending.length >= pendingFramesMax) this.flush();
   }
 
   /** Writes what this turn brought. */
   flush(): void {
     if (!this.#live || this.#pending.length === 0) return;
-    this.#cursor = Math.max(this.#cursor, this.#hub.revision);
+    this.#cursor = this.#offered;
     const chunk = this.#pending.length === 1 ? this.#pending[0] : Buffer.concat(this.#pending);
     this.#pending = [];
     if (chunk !== undefined && !this.#stream.write(chunk)) this.#leave();
