@@ -111,6 +111,19 @@ test('a role binding gives rights at once and its deletion takes them', async ()
   assert.equal((await as(bob, 'GET', pods)).status, 403);
 });
 
+test('a refusal names the roles that a binding wants in vain', async () => {
+  await as(master, 'POST', `${rbac}/namespaces/default/rolebindings`, {
+    metadata: { name: 'dangling' },
+    subjects: [{ kind: 'User', name: 'carol', apiGroup: 'rbac.authorization.k8s.io' }],
+    roleRef: { kind: 'Role', name: 'ghost', apiGroup: 'rbac.authorization.k8s.io' },
+  });
+  const { body } = await as({ name: 'carol', groups: [] }, 'GET', pods);
+  assert.equal(
+    body.message,
+    'pods is forbidden: User "carol" cannot list resource "pods" in API group "" in the namespace "default": RBAC: role.rbac.authorization.k8s.io "ghost" not found',
+  );
+});
+
 test('nobody grants more than they hold', async () => {
   const writer: UserInfo = { name: 'writer', groups: [] };
   const role = {

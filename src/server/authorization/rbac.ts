@@ -19,8 +19,6 @@ interface Binding {
   readonly namespace: string;
 }
 
-const noBindings: ReadonlyMap<string, ReadonlySet<Binding>> = new Map();
-
 /**
  * Roles and bindings, indexed by subject and kept by the changes of the four kinds, so that a request asks only the
  * bindings that name its user or one of its groups.
@@ -50,7 +48,19 @@ export class Rbac implements Authorizer {
     for (const rules of this.#rulesFor(attributes.user, attributes.namespace)) {
       for (const rule of rules) if (rule.allows(attributes)) return allowed;
     }
-    return noOpinion;
+    const missing = this.#missingRoles(attributes.user, attributes.namespace);
+    return missing === '' ? noOpinion : { decision: 'noOpinion', reason: `RBAC: ${missing}` };
+  }
+
+  /** What a refusal says of bindings that point nowhere: the usual reason why one that looks right does nothing. */
+  #missingRoles(user: UserInfo, namespace: string): string {
+    const missing = new Set<string>();
+    for (const { roleRef, namespace: from } of this.#bindingsFor(user, namespace)) {
+      if (this.rulesOfRole(roleRef, from) !== undefined) continue;
+      missing.add(`${roleRef.kind.toLowerCase()}.${group} ${JSON.stringify(roleRef.name)} not found`);
+    }
+    const all = [...missing].join(', ');
+    return missing.size > 1 ? `[${all}]` : all;
   }
 
   /** Every rule that holds for `user` in `namespace` (`''`: cluster-wide only). */
@@ -64,22 +74,22 @@ export class Rbac implements Authorizer {
   }
 
   *#rulesFor(user: UserInfo, namespace: string): Iterable<readonly CompiledRule[]> {
-    yield* this.#rulesIn(this.#bySubject.get('') ?? noBindings, user);
-    if (namespace !== '') yield* this.#rulesIn(this.#bySubject.get(namespace) ?? noBindings, user);
-  }
-
-  *#rulesIn(bindings: ReadonlyMap<string, ReadonlySet<Binding>>, user: UserInfo): Iterable<readonly CompiledRule[]> {
-    if (bindings.size === 0) return;
-    yield* this.#rulesOfAll(bindings.get(`u:${user.name}`));
-    for (const name of user.groups) yield* this.#rulesOfAll(bindings.get(`g:${name}`));
-  }
-
-  *#rulesOfAll(bindings: ReadonlySet<Binding> | undefined): Iterable<readonly CompiledRule[]> {
-    if (bindings === undefined) return;
-    for (const { roleRef, namespace } of bindings) {
-      const rules = this.rulesOfRole(roleRef, namespace);
+    for (const { roleRef, namespace: from } of this.#bindingsFor(user, namespace)) {
+      const rules = this.rulesOfRole(roleRef, from);
       if (rules !== undefined) yield rules;
     }
+  }
+
+  *#bindingsFor(user: UserInfo, namespace: string): Iterable<Binding> {
+    yield* this.#bindingsIn('', user);
+    if (namespace !== '') yield* this.#bindingsIn(namespace, user);
+  }
+
+  *#bindingsIn(namespace: string, user: UserInfo): Iterable<Binding> {
+    const bindings = this.#bySubject.get(namespace);
+    if (bindings === undefined) return;
+    yield* bindings.get(`u:${user.name}`) ?? [];
+    for (const name of user.groups) yield* bindings.get(`g:${name}`) ?? [];
   }
 
   #follow(objects: ObjectAccess, resource: string, apply: (change: ObjectChange) => void): void {
