@@ -41,6 +41,8 @@ const informers = {
   synced: async () => undefined,
 } as unknown as InformerFactory;
 const controller = new AbortController();
+// As left by an agent whose node had another pod CIDR.
+await runIp(['link add rs0 type bridge', 'addr add 10.244.9.1/24 dev rs0']);
 const network = await startNetwork({
   client: {} as Client,
   informers,
@@ -84,6 +86,7 @@ const seen = {
   hostPortOnLoopback: await fetchFrom(undefined, 'http://127.0.0.1:8088/'),
   withoutEndpoints: await fetchFrom(a, 'http://10.96.0.21/'),
   name: await resolveFrom(a, 'web.default.svc.cluster.local'),
+  bridge: await runCommand('ip', ['-br', '-4', 'addr', 'show', 'dev', 'rs0']),
   routes: await runCommand('ip', ['route', 'show', 'proto', '82']),
   addressAgain: (await attach('a', a.namespace, [])).ips,
   portTaken: await attach('c', a.namespace, [{ protocol: 'TCP', hostPort: 8088, containerPort: 1, hostIp: '' }]).catch(

@@ -64,6 +64,11 @@ describe('the network in a real kernel', { skip: isolated ? false : 'needs root,
     assert.equal(seen['name'], '10.96.0.20');
   });
 
+  test('the bridge has the addresses of this pod CIDR and of DNS, and no others', () => {
+    const [, , ...addresses] = String(seen['bridge']).trim().split(/\s+/);
+    assert.deepEqual(addresses, ['10.244.0.1/24', '10.96.0.10/32']);
+  });
+
   test('the pods of another node are reached through it', () => {
     assert.match(String(seen['routes']), /^10\.244\.7\.0\/24 via 192\.0\.2\.51 /);
   });

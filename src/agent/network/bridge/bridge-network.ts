@@ -30,7 +30,8 @@ export class BridgeNetwork implements PodNetwork {
     const { leases } = this.#options;
     const known = leases.get(sandbox.sandboxId);
     if (known?.ready === true && deviceExists(vethName(sandbox.sandboxId))) return { ips: [known.address] };
-    if (known !== undefined) await removeVeth(vethName(sandbox.sandboxId));
+    // Left half done, or with an address of a pod CIDR this node had before.
+    await removeVeth(vethName(sandbox.sandboxId));
     const lease = known ?? this.#lease(sandbox);
     await this.#connect(sandbox, lease);
     leases.save({ ...lease, ready: true });

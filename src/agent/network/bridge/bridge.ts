@@ -1,6 +1,6 @@
 import { existsSync, writeFileSync } from 'node:fs';
 import type { Logger } from '../../../machinery/logger.ts';
-import { runIp } from '../commands.ts';
+import { runCommand, runIp } from '../commands.ts';
 import { formatIpv4, gatewayOf, type Ipv4Network, macOf } from '../ipv4.ts';
 import { bridgeName } from '../names.ts';
 
@@ -16,15 +16,27 @@ export interface BridgeOptions {
 /** Makes the bridge what it should be, whatever is there. */
 export async function ensureBridge({ network, mtu, serviceCidr, clusterDnsIp, logger }: BridgeOptions): Promise<void> {
   const gateway = gatewayOf(network);
-  const create = deviceExists(bridgeName) ? [] : [`link add name ${bridgeName} type bridge forward_delay 0`];
+  const addresses = [`${formatIpv4(gateway)}/${network.prefix}`, `${clusterDnsIp}/32`];
+  const prepare = deviceExists(bridgeName)
+    ? (await otherAddresses(addresses)).map((address) => `addr del ${address} dev ${bridgeName}`)
+    : [`link add name ${bridgeName} type bridge forward_delay 0`];
   await runIp([
-    ...create,
+    ...prepare,
     `link set dev ${bridgeName} address ${macOf(gateway)} mtu ${mtu} up`,
-    `addr replace ${formatIpv4(gateway)}/${network.prefix} dev ${bridgeName}`,
-    `addr replace ${clusterDnsIp}/32 dev ${bridgeName}`,
+    ...addresses.map((address) => `addr replace ${address} dev ${bridgeName}`),
     `route replace ${serviceCidr} dev ${bridgeName} src ${formatIpv4(gateway)}`,
   ]);
   for (const [path, value] of Object.entries(sysctls)) writeSysctl(path, value, logger);
+}
+
+/** What an earlier pod CIDR or DNS address has left on the bridge. */
+async function otherAddresses(wanted: readonly string[]): Promise<string[]> {
+  const output = await runCommand('ip', ['-j', '-4', 'addr', 'show', 'dev', bridgeName]);
+  const links = JSON.parse(output) as { addr_info?: { local: string; prefixlen: number }[] }[];
+  const present = links.flatMap(({ addr_info = [] }) =>
+    addr_info.map(({ local, prefixlen }) => `${local}/${prefixlen}`),
+  );
+  return present.filter((address) => !wanted.includes(address));
 }
 
 export function deviceExists(name: string): boolean {

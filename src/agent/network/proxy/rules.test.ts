@@ -91,7 +91,7 @@ describe('service rules', () => {
     });
     const rules = rulesOf(service, [here]);
     assert.match([...rules.sets.values()].join(), /timeout 60s/);
-    assert.match(chain(rules, 'svc'), /^ip saddr @aff_10_244_0_5_8080 goto ep_10_244_0_5_8080; numgen/);
+    assert.match(chain(rules, 'svc'), /^ip saddr @aff_60_10_244_0_5_8080 goto ep_60_10_244_0_5_8080; numgen/);
   });
 
   test('source ranges guard the load balancer only', () => {

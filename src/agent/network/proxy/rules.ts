@@ -108,8 +108,9 @@ function addAffinity(rules: ServiceRules, port: ServicePort): void {
   }
 }
 
-function endpointName({ id }: ServicePort, { address, port }: Target): string {
-  return `${id}_${address.replaceAll('.', '_')}_${port}`;
+/** The time is part of the name since a set cannot change it. */
+function endpointName({ id, affinitySeconds }: ServicePort, { address, port }: Target): string {
+  return `${id}_${affinitySeconds}_${address.replaceAll('.', '_')}_${port}`;
 }
 
 function element(rules: ServiceRules, map: VerdictMap, key: string, verdict: string): void {
