@@ -100,10 +100,10 @@ export class Scheduler {
     this.#bindings += 1;
     try {
       await writer.bind(pod, node);
-      assumed.bound(pod.key);
+      assumed.bound(pod);
     } catch (err) {
       // The watch may have shown the pod placed or gone by now; then there is nothing left to take back.
-      if (assumed.forget(pod.key)) {
+      if (assumed.forget(pod)) {
         queue.moveOn('assignedPodGone');
         if (!isNotFound(err)) queue.setFailed(queued);
       }
