@@ -7,6 +7,8 @@ import type { RequestContext } from '../request.ts';
 /** The largest message of a client; kubectl sends at most 32 KiB and a byte. */
 const messageBytesMax = 4 * 1024 * 1024;
 
+const pingIntervalMs = 30_000;
+
 export type UpgradeKind = 'websocket' | 'spdy';
 
 /** Which protocol the client wants to go on with. Throws 400 when it is none that is known. */
@@ -86,6 +88,9 @@ export async function acceptWebSocket(
     server.handleUpgrade(request, socket, head, resolve);
   });
   webSocket.on('error', () => undefined); // `close` follows and ends everything.
+  // While input waits for a slow reader nothing is read here, and only a write can find out that the client is gone.
+  const pinging = setInterval(() => webSocket.ping(), pingIntervalMs);
+  webSocket.once('close', () => clearInterval(pinging));
   return { webSocket, protocol };
 }
 
