@@ -12,7 +12,43 @@ export function parseJson(source: string | Uint8Array, options: { readonly dupli
   const text =
     typeof source === 'string' ? source : Buffer.from(source.buffer, source.byteOffset, source.byteLength).toString();
   const value: unknown = JSON.parse(text);
-  return { value, duplicateFields: options.duplicates ? findDuplicates(text) : [] };
+  // Every name in the text is a field of the value, unless one stood twice: only then is it worth looking which.
+  const repeats = options.duplicates && countNames(text) !== countFields(value);
+  return { value, duplicateFields: repeats ? findDuplicates(text) : [] };
+}
+
+/** How many colons stand outside strings: in valid JSON, one a name. */
+function countNames(text: string): number {
+  let names = 0;
+  const { length } = text;
+  for (let at = 0; at < length; at++) {
+    const char = text.charCodeAt(at);
+    if (char === 0x3a) names++;
+    else if (char === 0x22) {
+      for (at++; ; at++) {
+        const inside = text.charCodeAt(at);
+        if (inside === 0x22) break;
+        if (inside === 0x5c) at++;
+      }
+    }
+  }
+  return names;
+}
+
+function countFields(value: unknown): number {
+  if (typeof value !== 'object' || value === null) return 0;
+  let fields = 0;
+  if (Array.isArray(value)) {
+    for (const item of value) if (typeof item === 'object') fields += countFields(item);
+    return fields;
+  }
+  const object = value as JsonObject;
+  for (const name in object) {
+    fields++;
+    const member = object[name];
+    if (typeof member === 'object') fields += countFields(member);
+  }
+  return fields;
 }
 
 export function isJsonObject(value: unknown): value is JsonObject {
@@ -121,11 +157,10 @@ function findDuplicates(text: string): string[] {
 }
 
 function endOfString(text: string, start: number): number {
-  let at = start + 1;
-  for (;;) {
-    const char = text.charCodeAt(at);
-    if (char === 0x22) return at;
-    at += char === 0x5c ? 2 : 1;
+  for (let end = text.indexOf('"', start + 1); ; end = text.indexOf('"', end + 1)) {
+    let escapes = 0;
+    while (text.charCodeAt(end - 1 - escapes) === 0x5c) escapes++;
+    if (escapes % 2 === 0) return end;
   }
 }
 
