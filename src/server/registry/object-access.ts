@@ -76,11 +76,11 @@ export class StoredObjects implements ObjectAccess {
 
   onChange(of: GroupResource, listener: (change: ObjectChange) => void): () => void {
     const cache = this.#cache(of);
-    const onEvent = ({ before, after }: CacheEvent) => {
+    const onEvent = ({ before, after }: CacheEvent, decoded: UnknownObject | undefined) => {
       const entry = after ?? before;
       if (entry === undefined) return;
-      const { namespace, name, object } = entry;
-      listener({ type: after === undefined ? 'delete' : 'put', namespace, name, object });
+      const { namespace, name } = entry;
+      listener({ type: after === undefined ? 'delete' : 'put', namespace, name, object: decoded ?? entry.object });
     };
     cache.listeners.add(onEvent);
     return () => cache.listeners.delete(onEvent);

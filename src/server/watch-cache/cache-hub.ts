@@ -187,15 +187,15 @@ export class CacheHub implements WatcherHub {
 
   #apply(cache: ResourceCache, event: StoreEvent): void {
     const key = event.key.slice(cache.prefix.length);
+    const decoded = event.type === 'put' ? this.#decoded.get(event.value) : undefined;
+    if (decoded !== undefined) decoded.metadata.resourceVersion = String(event.revision);
     const change =
-      event.type === 'put'
-        ? cache.put(key, event.value, event.revision, this.#decoded.get(event.value))
-        : cache.delete(key, event.revision);
+      event.type === 'put' ? cache.put(key, event.value, event.revision, decoded) : cache.delete(key, event.revision);
     if (change === undefined) return;
     cache.ring.push(change);
     cache.watchers.dispatch(change);
     if (change.frames !== undefined) this.#framed.push(change);
-    for (const listener of cache.listeners) listener(change);
+    for (const listener of cache.listeners) listener(change, decoded);
   }
 
   #wakeWaiters(): void {

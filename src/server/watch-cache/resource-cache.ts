@@ -26,7 +26,8 @@ export class ResourceCache {
   readonly prefix: string;
   readonly ring = new EventRing();
   readonly watchers = new WatcherIndex();
-  readonly listeners = new Set<(event: CacheEvent) => void>();
+  /** Told of each change once the cache holds it; `decoded` is the state after, where the writer still had it. */
+  readonly listeners = new Set<(event: CacheEvent, decoded: UnknownObject | undefined) => void>();
   readonly #entries = new OrderedEntries<CacheEntry>();
   readonly #indexes: EntryIndexes;
   readonly #fieldValues: readonly ((object: UnknownObject) => string)[];
