@@ -1,14 +1,5 @@
 import type { ContainerStatus, Pod, PodCondition } from '../../api/core/v1/types.generated.ts';
 
-/** Those this agent owns; every other condition of a pod belongs to somebody else and is left alone. */
-export const ownConditionTypes: ReadonlySet<string> = new Set([
-  'PodReadyToStartContainers',
-  'Initialized',
-  'Ready',
-  'ContainersReady',
-  'PodScheduled',
-]);
-
 interface Observed {
   readonly pod: Pod;
   readonly phase: string;

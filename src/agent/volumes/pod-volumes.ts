@@ -115,11 +115,14 @@ export class PodVolumes {
     const path = join(this.#podsDirectory, uid, 'volumes', 'empty-dir', volume.name);
     const key = `${uid}/${volume.name}`;
     if (this.#made.has(key)) return { path, readOnly: false };
-    await mkdir(path, { recursive: true });
+    const created = await mkdir(path, { recursive: true });
     if (source.medium === 'Memory') await mountTmpfs(path, quantityToNumber(source.sizeLimit), '0777');
-    await chmod(path, 0o777);
-    const group = pod.spec?.securityContext?.fsGroup;
-    if (group !== undefined) await giveToGroup(path, group, onRootMismatch(pod));
+    // One that an earlier run of the agent made belongs to the pod by now, modes and all.
+    if (created !== undefined) {
+      await chmod(path, 0o777);
+      const group = pod.spec?.securityContext?.fsGroup;
+      if (group !== undefined) await giveToGroup(path, group, onRootMismatch(pod));
+    }
     this.#made.add(key);
     return { path, readOnly: false };
   }

@@ -44,12 +44,6 @@ export interface EngineImage extends EngineImageSummary {
   readonly Config: { readonly User?: string; readonly StopSignal?: string } | null;
 }
 
-export interface EngineInfo {
-  readonly SecurityOptions: readonly string[] | null;
-  readonly CgroupDriver: string;
-  readonly CgroupVersion?: string;
-}
-
 export interface EngineEvent {
   readonly Type: string;
   readonly Action: string;
