@@ -4,7 +4,7 @@ import type { Logger } from '../machinery/logger.ts';
 import type { Status } from '../machinery/meta-types.generated.ts';
 import { ApiError, apiError, serviceUnavailable } from '../machinery/status-error.ts';
 import type { HostGateway, HostRequest, HostResponse } from './contract.ts';
-import { keepAlive, streamWindowBytes } from './keep-alive.ts';
+import { keepAlive, sessionMemoryMegabytes, streamWindowBytes } from './keep-alive.ts';
 
 /** The server's end of every host's tunnel. */
 export interface Gateway extends HostGateway {
@@ -23,6 +23,7 @@ export function createGateway({ logger }: { readonly logger: Logger }): Gateway 
     const older = sessions.get(host);
     const session = connect('http://host', {
       createConnection: () => socket,
+      maxSessionMemory: sessionMemoryMegabytes,
       settings: { enablePush: false, initialWindowSize: streamWindowBytes },
     });
     sessions.set(host, session);

@@ -8,7 +8,7 @@ import type { Duplex } from 'node:stream';
 import { setTimeout as delay } from 'node:timers/promises';
 import type { Client } from '../client/contract.ts';
 import type { Logger } from '../machinery/logger.ts';
-import { keepAlive, streamWindowBytes } from './keep-alive.ts';
+import { keepAlive, sessionMemoryMegabytes, streamWindowBytes } from './keep-alive.ts';
 
 export const tunnelProtocol = 'roadstead-tunnel';
 
@@ -59,6 +59,7 @@ function pathOf(hostName: string): string {
 function serve(socket: Duplex, { handler, logger, signal }: DialOptions): Promise<void> {
   return new Promise((resolve) => {
     const session: ServerHttp2Session = performServerHandshake(socket, {
+      maxSessionMemory: sessionMemoryMegabytes,
       settings: { initialWindowSize: streamWindowBytes, maxConcurrentStreams: streamsMax },
     });
     const end = (): void => session.destroy();

@@ -5,6 +5,9 @@ export const streamWindowBytes = 1024 * 1024;
 /** How much of all streams of a tunnel together: a stuck stream must not stop the others. */
 export const sessionWindowBytes = 64 * 1024 * 1024;
 
+/** MB that one tunnel may hold, for node's own limit: below it, many stuck streams would have new ones refused. */
+export const sessionMemoryMegabytes = 512;
+
 const pingIntervalMs = 10_000;
 const pingTimeoutMs = 15_000;
 

@@ -147,6 +147,30 @@ describe('tunnel', { timeout: 20_000 }, () => {
   });
 });
 
+const flood: TunnelHandler = (stream, headers) => {
+  if (headers[':path'] === '/echo') {
+    echo(stream, headers);
+    return;
+  }
+  stream.respond({ ':status': 200 });
+  const chunk = Buffer.alloc(64 * 1024);
+  const push = (): void => {
+    while (!stream.destroyed && stream.write(chunk));
+  };
+  stream.on('drain', push);
+  push();
+};
+
+describe('a tunnel with many stuck readers', { timeout: 20_000 }, () => {
+  it('goes on serving others', async (t) => {
+    const { gateway, signal } = await tunnel(t, flood);
+    for (let index = 0; index < 40; index++) await gateway.open('n1', { method: 'GET', path: '/flood', signal });
+    const { stream } = await gateway.open('n1', { method: 'POST', path: '/echo', signal });
+    stream.end('still here');
+    assert.equal(String((await once(stream, 'data'))[0]), 'still here');
+  });
+});
+
 async function socketPair(t: TestContext): Promise<[Socket, Socket]> {
   const server = createServer().listen(0, '127.0.0.1');
   await once(server, 'listening');

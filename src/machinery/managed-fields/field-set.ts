@@ -9,7 +9,7 @@ import { isJsonObject } from '../json.ts';
 export type FieldSet = { readonly [element: string]: FieldSet };
 
 export const leaf: FieldSet = Object.freeze({});
-export const emptySet: FieldSet = leaf;
+export const emptySet: FieldSet = Object.freeze({});
 
 const self = '.';
 
