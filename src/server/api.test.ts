@@ -373,6 +373,27 @@ describe('api', () => {
   });
 });
 
+test('a row comes and goes while running, and its watches end with it', async () => {
+  const store = new MemoryStore();
+  const rows = builtinResources.filter(({ resource }) => resource !== 'configmaps');
+  const row = builtinResources.find(({ resource }) => resource === 'configmaps');
+  assert.ok(row);
+  const api = await createApi({ store, rows, admission: noAdmission, logger: silentLogger });
+  const requests = new Requests(api);
+  assert.equal((await requests.send('GET', configMaps)).status, 404);
+  await api.rows.add(row);
+  assert.equal((await requests.send('POST', configMaps, configMap('a'))).status, 201);
+  const watched = requests.watch(`${configMaps}?watch=1`, 2);
+  await requests.send('GET', configMaps);
+  api.rows.remove('', 'v1', 'configmaps');
+  assert.deepEqual(
+    (await watched).map(({ type }) => type),
+    ['ADDED'],
+  );
+  assert.equal((await requests.send('GET', configMaps)).status, 404);
+  await api.close();
+});
+
 interface ServiceSpec {
   readonly clusterIP: string;
   readonly ports: readonly { readonly nodePort?: number }[];

@@ -1,5 +1,5 @@
 import { randomUUID } from 'node:crypto';
-import { equal } from '../../machinery/json.ts';
+import { clone, equal } from '../../machinery/json.ts';
 import { formatGroupVersion, type UnknownObject } from '../../machinery/meta.ts';
 import {
   generateName,
@@ -84,7 +84,7 @@ export class Registry {
     const base = object.metadata.generateName ?? '';
     if ((object.metadata.name ?? '') !== '' || base === '') return this.#createOnce(request, object);
     for (let attempt = 1; ; attempt++) {
-      const named = attempt === generatedNamesMax ? object : structuredClone(object);
+      const named = attempt === generatedNamesMax ? object : clone(object);
       named.metadata.name = generateName(base);
       try {
         return await this.#createOnce(request, named);

@@ -17,10 +17,6 @@ export interface Expected {
   readonly schema: StructSchema;
 }
 
-export function expectedOf(row: ResourceDefinition): Expected {
-  return row;
-}
-
 /** Reads, parses and checks the object in a body. The answer belongs to the caller. */
 export async function readObject(
   context: RequestContext,

@@ -83,8 +83,12 @@ export class CacheHub implements WatcherHub {
     }
   }
 
+  /** Forgets a resource and ends its watches. */
   remove(of: GroupResource): void {
-    this.#caches.delete(cachePrefix(of));
+    const cache = this.cache(of);
+    if (cache === undefined) return;
+    this.#caches.delete(cache.prefix);
+    for (const watcher of this.#watchers) if (watcher.watches(cache)) watcher.close();
   }
 
   /** Resolves when the caches hold everything up to `revision`. */
@@ -123,6 +127,7 @@ export class CacheHub implements WatcherHub {
 
   async close(): Promise<void> {
     this.#stop.abort();
+    for (const watcher of this.#watchers) watcher.close();
     clearInterval(this.#bookmarkTimer);
     await this.#following;
     for (const { resolve } of this.#waiters.splice(0)) resolve();

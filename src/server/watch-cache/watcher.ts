@@ -44,6 +44,7 @@ export class Watcher implements LiveWatcher {
   readonly #kind: { apiVersion: string; kind: string };
   readonly #stream: ResponseStream;
   readonly #bookmarks: boolean;
+  readonly #closed = new AbortController();
   #cursor: number;
   #live = false;
   /** Revision of the last event in `#pending`. */
@@ -70,8 +71,9 @@ export class Watcher implements LiveWatcher {
     this.#cursor = options.start.revision;
   }
 
-  /** Serves until `signal` aborts or the client is too far behind. Does not end the stream. */
-  async run(start: WatchStart, signal: AbortSignal): Promise<void> {
+  /** Serves until `callerSignal` aborts, `close` is called or the client is too far behind. Does not end the stream. */
+  async run(start: WatchStart, callerSignal: AbortSignal): Promise<void> {
+    const signal = AbortSignal.any([callerSignal, this.#closed.signal]);
     const ended = new Promise<void>((resolve) => {
       if (signal.aborted) resolve();
       else signal.addEventListener('abort', () => resolve(), { once: true });
@@ -85,6 +87,15 @@ export class Watcher implements LiveWatcher {
       if (!signal.aborted) await Promise.race([this.#stream.drained(), ended]);
     }
     this.#sendBookmark();
+  }
+
+  watches(cache: ResourceCache): boolean {
+    return this.#cache === cache;
+  }
+
+  /** Ends the watch: its resource is no longer served. */
+  close(): void {
+    this.#closed.abort();
   }
 
   offer(event: CacheEvent): void {
