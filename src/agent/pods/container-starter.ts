@@ -10,9 +10,9 @@ import { resolveSubPath } from '../volumes/sub-path.ts';
 import { ContainerConfigError, containerEnvironment, type EnvironmentVariable } from './environment.ts';
 import { expand } from './expansion.ts';
 import { runHook } from './lifecycle-hooks.ts';
-import { containerHash, identityOf, labelContainerHash, labelRestartCount } from './pod-containers.ts';
+import { containerHash, identityOf, labelContainerHash, labelResources, labelRestartCount } from './pod-containers.ts';
 import { downwardFacts, type PodContext } from './pod-context.ts';
-import { linuxResources } from './resources.ts';
+import { linuxResources, resourceMark } from './resources.ts';
 import { linuxSecurity } from './security-context.ts';
 
 const defaultTerminationPath = '/dev/termination-log';
@@ -155,6 +155,7 @@ async function containerConfig(
   const values = new Map(env.map(({ name, value }) => [name, value]));
   const expanded = (text: string): string => expand(text, (name) => values.get(name));
   const termination = await terminationFile(context, start);
+  const resources = linuxResources(pod, container, context.memoryBytes);
   return {
     pod: identityOf(pod),
     name: container.name,
@@ -166,12 +167,12 @@ async function containerConfig(
     env,
     mounts: [...(await volumeMounts(start, env)), ...fileMounts(start), termination.mount],
     devices: [],
-    labels: { [labelContainerHash]: containerHash(container) },
+    labels: { [labelContainerHash]: containerHash(container), [labelResources]: resourceMark(resources) },
     annotations: { [labelRestartCount]: String(start.attempt), [annotationTerminationFile]: termination.path },
     stdin: container.stdin === true,
     stdinOnce: container.stdinOnce === true,
     tty: container.tty === true,
-    resources: linuxResources(pod, container, context.memoryBytes),
+    resources,
     security,
     stopSignal: container.lifecycle?.stopSignal ?? '',
     ...(start.targetContainerId === undefined ? {} : { processNamespaceOf: start.targetContainerId }),

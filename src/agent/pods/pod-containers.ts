@@ -66,6 +66,8 @@ export function containerHash(container: Container): string {
 }
 
 export const labelContainerHash = 'io.kubernetes.container.hash';
+/** The resources a container was made with, see `resourceMark`. */
+export const labelResources = 'io.roadstead.resources';
 export const labelRestartCount = 'io.kubernetes.container.restartCount';
 
 export function isTerminalPhase(phase: string | undefined): boolean {

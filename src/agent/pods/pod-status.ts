@@ -144,6 +144,11 @@ function statusOf(inputs: StatusInputs, container: PodContainer, defaultReason: 
     containerID: `${inputs.runtimeName}://${latest.id}`,
     started,
   };
+  if (running && role !== 'ephemeral' && spec.resources !== undefined) {
+    const { limits, requests } = spec.resources;
+    status.resources = { ...(limits === undefined ? {} : { limits }), ...(requests === undefined ? {} : { requests }) };
+    if (requests !== undefined) status.allocatedResources = requests;
+  }
   const again = ended && !inputs.terminating && restartsAfter(inputs.pod, container, latest.exitCode);
   if (again && waiting !== undefined && status.state?.terminated !== undefined) {
     status.lastState = { terminated: status.state.terminated };

@@ -11,6 +11,7 @@ import {
   containersOf,
   formatPod,
   isTerminalPhase,
+  labelResources,
   latestOf,
   newestFirst,
   noRuntimeState,
@@ -21,6 +22,7 @@ import { downwardFacts, type PodContext } from './pod-context.ts';
 import { attachSandbox, createSandbox, SandboxError, writePodFiles } from './pod-sandbox.ts';
 import { buildPodStatus, type WaitingReason } from './pod-status.ts';
 import { gracePeriodSeconds, PodStopper } from './pod-stopper.ts';
+import { linuxResources, resourceMark } from './resources.ts';
 import { goDuration } from './restart-backoff.ts';
 import { readTerminationMessage } from './termination-message.ts';
 
@@ -56,6 +58,8 @@ export class PodWorker {
   readonly #waiting = new Map<string, WaitingReason>();
   readonly #notBefore = new Map<string, number>();
   readonly #messages = new Map<string, string>();
+  /** Containers whose resources were changed since they were made, with their marks. */
+  readonly #resized = new Map<string, string>();
   #checkpointed = '';
   #dirty = false;
   #running: Promise<void> | undefined;
@@ -193,6 +197,7 @@ export class PodWorker {
     const actions = computePodActions(pod, this.#state, this.#context.probes);
     if (this.#state.sandboxes.length === 0) this.#writeStatus(pod);
     await this.#apply(pod, actions);
+    await this.#resize(pod);
     await this.#observe(pod);
     this.#context.probes.sync(pod, this.#state, this.#probeIp(pod));
     const status = this.#writeStatus(pod);
@@ -410,6 +415,21 @@ export class PodWorker {
       this.#arm(at);
       const where = { pod: formatPod(pod), container: spec.name };
       this.#context.logger.info({ ...where, reason: error.reason, why: error.message }, 'Could not start a container');
+    }
+  }
+
+  /** Gives running containers the resources that the pod asks for by now. */
+  async #resize(pod: Pod): Promise<void> {
+    const { runtime, memoryBytes } = this.#context;
+    for (const { spec } of containersOf(pod)) {
+      const status = latestOf(this.#state, spec.name);
+      const made = status?.labels[labelResources];
+      if (status?.state !== 'running' || made === undefined) continue;
+      const resources = linuxResources(pod, spec, memoryBytes);
+      const mark = resourceMark(resources);
+      if ((this.#resized.get(status.id) ?? made) === mark) continue;
+      await runtime.updateContainerResources(status.id, resources);
+      this.#resized.set(status.id, mark);
     }
   }
 

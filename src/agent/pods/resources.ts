@@ -52,6 +52,11 @@ export function linuxResources(pod: Pod, container: Container, nodeMemoryBytes: 
   };
 }
 
+/** What an in-place resize changes, as text: equal texts need no update. */
+export function resourceMark({ cpuShares, cpuQuotaMicros, memoryLimitBytes }: LinuxResources): string {
+  return `${cpuShares}/${cpuQuotaMicros}/${memoryLimitBytes}`;
+}
+
 /** Upstream's pkg/kubelet/qos: the more memory a burstable container asked for, the later it is killed. */
 function oomScoreAdjustment(pod: Pod, container: Container, nodeMemoryBytes: number): number {
   if ((pod.spec?.priority ?? 0) >= systemCriticalPriority) return guaranteedOomScore;

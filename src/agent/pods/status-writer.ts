@@ -3,7 +3,7 @@ import { pods } from '../../api/resource-types.ts';
 import type { Client } from '../../client/contract.ts';
 import { equal } from '../../machinery/json.ts';
 import type { Logger } from '../../machinery/logger.ts';
-import { isConflict, isNotFound } from '../../machinery/status-error.ts';
+import { isConflict, isInvalid, isNotFound } from '../../machinery/status-error.ts';
 import { pause } from '../pause.ts';
 
 const retryMsMin = 200;
@@ -81,6 +81,11 @@ export class StatusWriter {
           return;
         }
         this.#logger.warn({ pod: slot.pod.metadata.name, err: error }, 'Could not write the status of a pod');
+        if (isInvalid(error)) {
+          // The same again would be refused again, and must not hold up the end of the pod.
+          slot.written = status;
+          continue;
+        }
         await pause(delay, this.#signal);
         delay = Math.min(retryMsMax, delay * 2);
       }
