@@ -1,4 +1,3 @@
-import type { ResourceDefinition } from '../../api/resource.ts';
 import { isJsonObject, type JsonObject, parseJson } from '../../machinery/json.ts';
 import { formatGroupVersion, type UnknownObject } from '../../machinery/meta.ts';
 import type { StructSchema } from '../../machinery/schema.ts';
