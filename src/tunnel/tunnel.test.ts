@@ -164,7 +164,11 @@ const flood: TunnelHandler = (stream, headers) => {
 describe('a tunnel with many stuck readers', { timeout: 20_000 }, () => {
   it('goes on serving others', async (t) => {
     const { gateway, signal } = await tunnel(t, flood);
-    for (let index = 0; index < 40; index++) await gateway.open('n1', { method: 'GET', path: '/flood', signal });
+    for (let index = 0; index < 40; index++) {
+      const { stream } = await gateway.open('n1', { method: 'GET', path: '/flood', signal });
+      await once(stream, 'readable');
+    }
+    await delay(300);
     const { stream } = await gateway.open('n1', { method: 'POST', path: '/echo', signal });
     stream.end('still here');
     assert.equal(String((await once(stream, 'data'))[0]), 'still here');

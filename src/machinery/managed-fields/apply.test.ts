@@ -66,6 +66,7 @@ interface Write {
   readonly subresource?: string;
   readonly now?: number;
   readonly apiVersion?: string;
+  readonly hasStatusSubresource?: boolean;
 }
 
 function applied(live: UnknownObject | undefined, configuration: UnknownObject, write: Write = {}): UnknownObject {
@@ -404,6 +405,11 @@ describe('apply', () => {
     const second = applied(first, thing({ spec: { replicas: 7 }, status: { ready: 1 } }), { subresource: 'status' });
     assert.deepEqual(second['spec'], { replicas: 1 });
     assert.deepEqual(owners(second)['kubectl/Apply/status'], { 'f:status': { 'f:ready': {} } });
+  });
+
+  it('takes the status for a part like any other where it is no subresource', () => {
+    const object = applied(undefined, thing({ status: { ready: 5 } }), { hasStatusSubresource: false });
+    assert.deepEqual(object['status'], { ready: 5 });
   });
 
   it('lets kubectl overwrite what its own last-applied annotation set', () => {

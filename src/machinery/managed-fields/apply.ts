@@ -31,6 +31,8 @@ export interface ApplyOptions {
   readonly force: boolean;
   /** `''` for the object itself. */
   readonly subresource: string;
+  /** Default true. False: the status is a part of the object like any other. */
+  readonly hasStatusSubresource?: boolean;
   /** ms since the epoch */
   readonly now: number;
 }
@@ -48,14 +50,15 @@ export function apply(options: ApplyOptions): { object: UnknownObject } {
     throw badRequest('metadata.managedFields must be nil');
   }
   const live: JsonObject = options.live ?? {};
-  const reset = resetFields(options.subresource).map((name) => [`f:${name}`]);
+  const notWritten = resetFields(options.subresource, options.hasStatusSubresource);
+  const reset = notWritten.map((name) => [`f:${name}`]);
   const configured = withoutBranches(configuredFields(applied, schema), reset);
   const managers = currentManagers(options);
   const self = applier(options, configured);
   const last = managers.find((manager) => isSameManager(manager, self));
   const others = managers.filter((manager) => manager !== last);
 
-  const merged = mergeConfiguration(live, withoutFields(applied, resetFields(options.subresource)), schema);
+  const merged = mergeConfiguration(live, withoutFields(applied, notWritten), schema);
   if (last !== undefined && !isEmptySet(last.fields)) {
     let owned = configured;
     for (const other of others) owned = union(owned, other.fields);

@@ -17,12 +17,15 @@ export interface TrackUpdateOptions {
   readonly apiVersion: string;
   /** `''` for the object itself. */
   readonly subresource: string;
+  /** Default true. False: the status is a part of the object like any other. */
+  readonly hasStatusSubresource?: boolean;
   /** ms since the epoch */
   readonly now: number;
 }
 
 /** The part of an object that a write to the main resource or to its status leaves as it is. */
-export function resetFields(subresource: string): readonly string[] {
+export function resetFields(subresource: string, hasStatusSubresource = true): readonly string[] {
+  if (!hasStatusSubresource) return [];
   return subresource === 'status' ? ['spec'] : ['status'];
 }
 
@@ -59,7 +62,7 @@ function created(options: TrackUpdateOptions, current: readonly Manager[]): Mana
 }
 
 function changed(options: TrackUpdateOptions, live: UnknownObject, current: readonly Manager[]): Manager[] {
-  const reset = resetFields(options.subresource).map((name) => [`f:${name}`]);
+  const reset = resetFields(options.subresource, options.hasStatusSubresource).map((name) => [`f:${name}`]);
   const comparison = compareObjects(live, options.updated, options.schema);
   const written = withoutBranches(writtenFields(comparison), reset);
   const removed = comparison.removed;
