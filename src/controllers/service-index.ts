@@ -2,7 +2,7 @@ import type { Pod, Service, ServicePort } from '../api/core/v1/types.generated.t
 import { services } from '../api/resource-types.ts';
 import type { Informer, InformerFactory, WorkQueue } from '../client/index.ts';
 import { equal } from '../machinery/json.ts';
-import { selectorFromSet } from '../machinery/labels.ts';
+import { type Selector, selectorFromSet } from '../machinery/labels.ts';
 import { objectKey } from '../machinery/meta.ts';
 import { isPodReady } from './pods/pod-state.ts';
 
@@ -17,7 +17,7 @@ export function queueServices(informers: InformerFactory, pods: Informer<Pod>, q
   const addSelecting = (...versions: Pod[]): void => {
     for (const service of informer.list(versions[0]?.metadata.namespace)) {
       if (!hasSelector(service)) continue;
-      const selector = selectorFromSet(service.spec.selector);
+      const selector = podSelectorOf(service);
       if (versions.some((pod) => selector.matches(pod.metadata.labels))) queue.add(objectKey(service));
     }
   };
@@ -29,6 +29,18 @@ export function queueServices(informers: InformerFactory, pods: Informer<Pod>, q
     deleted: (pod) => addSelecting(pod),
   });
   return informer;
+}
+
+const selectors = new WeakMap<Service, Selector>();
+
+/** Made once an object: every change of a pod asks every Service of its namespace. */
+export function podSelectorOf(service: Service): Selector {
+  let selector = selectors.get(service);
+  if (selector === undefined) {
+    selector = selectorFromSet(service.spec.selector);
+    selectors.set(service, selector);
+  }
+  return selector;
 }
 
 /** Backends of other Services are written by whoever made them. */

@@ -198,6 +198,6 @@ function replicaFailureOf(all: readonly ReplicaSet[], newest: ReplicaSet | undef
   return undefined;
 }
 
-export function without(conditions: readonly DeploymentCondition[], type: string): DeploymentCondition[] {
+function without(conditions: readonly DeploymentCondition[], type: string): DeploymentCondition[] {
   return conditions.filter((condition) => condition.type !== type);
 }

@@ -2,13 +2,12 @@ import type { Pod, Service } from '../../api/core/v1/types.generated.ts';
 import type { EndpointSlice } from '../../api/discovery/v1/types.generated.ts';
 import { endpointSlices, nodes } from '../../api/resource-types.ts';
 import { createWorkQueue, type Informer } from '../../client/index.ts';
-import { selectorFromSet } from '../../machinery/labels.ts';
 import { objectKey } from '../../machinery/meta.ts';
 import { isNotFound } from '../../machinery/status-error.ts';
 import type { Controller, ControllerContext } from '../controller.ts';
 import { isNamespaceTerminating } from '../pods/pod-control.ts';
 import { podIndex } from '../pods/pod-index.ts';
-import { hasSelector, queueServices } from '../service-index.ts';
+import { hasSelector, podSelectorOf, queueServices } from '../service-index.ts';
 import {
   type AddressType,
   managedBy,
@@ -71,7 +70,7 @@ export function endpointSliceController(context: ControllerContext): Controller 
 }
 
 export function selectedPods(pods: Informer<Pod>, service: Service): Pod[] {
-  const selector = selectorFromSet(service.spec.selector);
+  const selector = podSelectorOf(service);
   return pods.list(service.metadata.namespace).filter((pod) => selector.matches(pod.metadata.labels));
 }
 

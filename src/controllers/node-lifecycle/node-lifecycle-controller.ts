@@ -56,8 +56,8 @@ export function nodeLifecycleController(context: ControllerContext): Controller 
         const body = { metadata: { uid, resourceVersion }, spec: { taints } };
         await client.resource(nodes).patch({ name }, { type: 'merge', body });
       }
-      const ready = readyOf(node);
-      if (ready !== undefined && ready.status !== 'True') await markPodsNotReady(context, pods.onNode(name));
+      // While it speaks it says itself which of its pods are ready.
+      if (readyOf(node)?.status === 'Unknown') await markPodsNotReady(context, pods.onNode(name));
       return undefined;
     },
     async beside(signal) {

@@ -2,7 +2,7 @@ import type { Pod, PodTemplateSpec } from '../../api/core/v1/types.generated.ts'
 import { pods } from '../../api/resource-types.ts';
 import type { Client, EventRecorder } from '../../client/index.ts';
 import type { KubeObject } from '../../machinery/meta.ts';
-import { hasReason, isNotFound } from '../../machinery/status-error.ts';
+import { isApiError, isNotFound } from '../../machinery/status-error.ts';
 import { controllerReferenceTo } from '../owners.ts';
 
 /** Makes and deletes the pods of one kind of controller, and says so in Events about the owner. */
@@ -62,10 +62,12 @@ export function podFromTemplate(owner: KubeObject, template: PodTemplateSpec): P
   };
 }
 
+/** Nothing can be made there any more: the namespace is going away, or gone. */
 export function isNamespaceTerminating(error: unknown): boolean {
-  if (!hasReason(error, 'Forbidden')) return false;
-  const { status } = error as { status?: { details?: { causes?: { reason?: string }[] } } };
-  return status?.details?.causes?.some(({ reason }) => reason === 'NamespaceTerminating') ?? false;
+  if (!isApiError(error)) return false;
+  const { reason, details } = error.status;
+  if (reason === 'NotFound') return details?.kind === 'namespaces';
+  return reason === 'Forbidden' && details?.causes?.some((cause) => cause.reason === 'NamespaceTerminating') === true;
 }
 
 export function messageOf(error: unknown): string {
