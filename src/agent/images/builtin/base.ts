@@ -10,7 +10,6 @@ import {
   statSync,
 } from 'node:fs';
 import path from 'node:path';
-import { buffer } from 'node:stream/consumers';
 import type { TarEntry } from './tar.ts';
 
 /**
@@ -134,9 +133,4 @@ function hostFile(name: string, file: string): TarEntry {
 function textFile(name: string, text: string): TarEntry {
   const content = Buffer.from(text);
   return { name, mode: 0o644, content: { type: 'file', size: content.length, chunks: [content] } };
-}
-
-/** For tests: a small archive as one buffer. */
-export function collect(archive: AsyncIterable<Uint8Array>): Promise<Buffer> {
-  return buffer(archive);
 }
