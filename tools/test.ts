@@ -21,7 +21,8 @@ await runPhase(alone, { concurrency: 2 });
 await runPhase(cluster, { concurrency: 1, globalSetupPath: path.join(root, 'test/e2e/cluster-setup.ts') });
 
 console.log(`${totals.passed} passed, ${totals.failed} failed, ${totals.skipped} skipped`);
-process.exit(totals.failed > 0 || totals.passed === 0 ? 1 : 0);
+// Not process.exit: the cluster's tear-down may still be under way.
+process.exitCode = totals.failed > 0 || totals.passed === 0 ? 1 : 0;
 
 function select(patterns: readonly string[]): string[] {
   const files = patterns.flatMap((pattern) => globSync(pattern, { cwd: root })).sort();
