@@ -7,7 +7,7 @@ export async function prepareHost(): Promise<void> {
   if (findExecutable('kubectl') === undefined) {
     throw new Error('kubectl is not on the PATH; install kubectl 1.27 or later, the tests drive it');
   }
-  if (!existsSync('/bin/busybox')) aptInstall('busybox-static');
+  if (!existsSync('/bin/busybox')) aptInstall('busybox');
   await ensureDockerEngine({ logDirectory: '/var/log/roadstead', say: console.log });
 }
 

@@ -1,125 +1,167 @@
-/** The load on the API server whose figures stand in docs/performance.md: 10,000 pods of about 4 KB. */
-import { Agent, request } from 'node:https';
+/** The load on the API server whose figures stand in docs/performance.md: pods of about 4 KB. */
 import { setTimeout as delay } from 'node:timers/promises';
-import { call, type Figures, load, percentile, type Target } from './load.ts';
+import type { Answer, Connection, Endpoint } from './connection.ts';
+import { type Figures, load, openConnections, percentile } from './load.ts';
 
 const namespace = 'bench';
 const pods = `/api/v1/namespaces/${namespace}/pods`;
 const inFlight = 32;
 const watcherCount = 200;
 const watchedPatches = 500;
+const watchedInFlight = 8;
+/** One watcher in so many has its times taken. */
+const timedWatchers = 20;
+const watchTimeoutMs = 30_000;
 const mergePatch = 'application/merge-patch+json';
+
+export interface WatchFigures {
+  readonly eventsPerSecond: number;
+  readonly p50: number;
+  readonly p99: number;
+  readonly lost: number;
+}
 
 export interface ApiFigures {
   readonly create: Figures;
   readonly get: Figures;
   readonly list: Figures & { readonly megabytes: number };
+  /** The slowest of small reads that went on beside a list of everything, in milliseconds. */
+  readonly besideListMs: number;
   readonly listBySelector: Figures;
   readonly listPage: Figures;
-  readonly watch: {
-    readonly eventsPerSecond: number;
-    readonly p50: number;
-    readonly p99: number;
-    readonly lost: number;
-  };
+  readonly watch: WatchFigures;
   readonly patch: Figures;
 }
 
-export async function measureApi(target: Target, podCount: number): Promise<ApiFigures> {
-  await call(target, 'POST', '/api/v1/namespaces', {
+export async function measureApi(endpoint: Endpoint, podCount: number): Promise<ApiFigures> {
+  const many = await openConnections(endpoint, inFlight);
+  const [one, other] = await openConnections(endpoint, 2);
+  const few = many.slice(0, 4);
+  if (one === undefined || other === undefined) throw new Error('No connection');
+  try {
+    await makeNamespace(one);
+    const bodies = Array.from({ length: podCount }, (_, index) => JSON.stringify(pod(index)));
+    const create = await load(many, podCount, (to, index) => to.request('POST', pods, bodies[index]));
+    const get = await load(many, podCount * 2, (to, index) =>
+      to.request('GET', `${pods}/${podName(index % podCount)}`),
+    );
+    const megabytes = (await one.request('GET', pods)).bytes / 1e6;
+    const list = { ...(await load([one], 8, (to) => to.request('GET', pods))), megabytes };
+    const besideListMs = await measureBesideList(one, other);
+    const listBySelector = await load(few, 40, (to, index) =>
+      to.request('GET', `${pods}?labelSelector=app%3Da-${index}`),
+    );
+    const listPage = await load([one], 20, (to) => to.request('GET', `${pods}?limit=500`));
+    const watch = await measureWatch(endpoint, few.concat(many.slice(4, watchedInFlight)), podCount);
+    const patch = await load(many, podCount / 2, (to, index) => annotate(to, index % podCount, { u: String(index) }));
+    return { create, get, list, besideListMs, listBySelector, listPage, watch, patch };
+  } finally {
+    for (const connection of [...many, one, other]) connection.close();
+  }
+}
+
+/** With the service account that a controller would make: the API server runs alone, as upstream's did. */
+async function makeNamespace(connection: Connection): Promise<void> {
+  const make = async (path: string, object: object): Promise<void> => {
+    const { status, text } = await connection.request('POST', path, JSON.stringify(object));
+    if (status >= 300 && status !== 409) throw new Error(`HTTP ${status}: ${text}`);
+  };
+  await make('/api/v1/namespaces', { apiVersion: 'v1', kind: 'Namespace', metadata: { name: namespace } });
+  await make(`/api/v1/namespaces/${namespace}/serviceaccounts`, {
     apiVersion: 'v1',
-    kind: 'Namespace',
-    metadata: { name: namespace },
+    kind: 'ServiceAccount',
+    metadata: { name: 'default' },
   });
-  await delay(500);
-  const create = await load(podCount, inFlight, (index) => call(target, 'POST', pods, pod(index)));
-  const get = await load(podCount * 2, inFlight, (index) =>
-    call(target, 'GET', `${pods}/${podName(index % podCount)}`),
-  );
-  const megabytes = (await call(target, 'GET', pods)).bytes / 1e6;
-  const list = { ...(await load(8, 1, () => call(target, 'GET', pods))), megabytes };
-  const listBySelector = await load(40, 4, (index) => call(target, 'GET', `${pods}?labelSelector=app%3Da-${index}`));
-  const listPage = await load(20, 1, () => call(target, 'GET', `${pods}?limit=500`));
-  const watch = await measureWatch(target, podCount);
-  const patch = await load(podCount / 2, inFlight, (index) => annotate(target, index % podCount, { u: String(index) }));
-  return { create, get, list, listBySelector, listPage, watch, patch };
 }
 
-function annotate(target: Target, index: number, annotations: Record<string, string>): ReturnType<typeof call> {
-  return call(target, 'PATCH', `${pods}/${podName(index)}`, { metadata: { annotations } }, mergePatch);
+async function measureBesideList(lister: Connection, reader: Connection): Promise<number> {
+  let slowest = 0;
+  let listing = true;
+  const lists = load([lister], 3, (to) => to.request('GET', pods)).finally(() => {
+    listing = false;
+  });
+  while (listing) {
+    const sent = performance.now();
+    await reader.request('GET', `${pods}/${podName(0)}`);
+    slowest = Math.max(slowest, performance.now() - sent);
+  }
+  await lists;
+  return slowest;
 }
 
-/** Every watcher sees every patch; times are from sending the patch to having its event, for one watcher in twenty. */
-async function measureWatch(target: Target, podCount: number): Promise<ApiFigures['watch']> {
-  const first = await annotate(target, 0, { first: 'y' });
-  const { resourceVersion } = (JSON.parse(first.text) as { metadata: { resourceVersion: string } }).metadata;
-  const sent = new Map<number, number>();
+function annotate(to: Connection, index: number, annotations: Record<string, string>): Promise<Answer> {
+  return to.request('PATCH', `${pods}/${podName(index)}`, JSON.stringify({ metadata: { annotations } }), mergePatch);
+}
+
+/** Every watcher sees every patch; times are from sending the patch to having its event. */
+async function measureWatch(
+  endpoint: Endpoint,
+  writers: readonly Connection[],
+  podCount: number,
+): Promise<WatchFigures> {
+  const [writer] = writers;
+  if (writer === undefined) throw new Error('No connection');
+  const resourceVersion = await currentRevision(writer);
+  const sent = new Float64Array(watchedPatches);
   const times: number[] = [];
   const expected = watcherCount * watchedPatches;
   let seen = 0;
   const everySeen = Promise.withResolvers<void>();
-  const onEvent = (watcher: number, sequence: number): void => {
-    seen++;
-    if (watcher % 20 === 0) times.push(performance.now() - (sent.get(sequence) ?? 0));
-    if (seen === expected) everySeen.resolve();
-  };
-  const stops: (() => void)[] = [];
-  for (let watcher = 0; watcher < watcherCount; watcher++) {
-    stops.push(await openWatch(target, resourceVersion, (sequence) => onEvent(watcher, sequence)));
+  const watchers = await openConnections(endpoint, watcherCount);
+  for (const [index, watcher] of watchers.entries()) {
+    const timed = index % timedWatchers === 0;
+    const onEvent = (event: Buffer): void => {
+      seen++;
+      if (timed) times.push(performance.now() - (sent[sequenceOf(event)] ?? 0));
+      if (seen === expected) everySeen.resolve();
+    };
+    await watcher.watch(`${pods}?watch=1&resourceVersion=${resourceVersion}`, lines(onEvent));
   }
   const start = performance.now();
-  await load(watchedPatches, 8, (index) => {
-    sent.set(index, performance.now());
-    return annotate(target, index % podCount, { 'bench-seq': String(index) });
+  await load(writers, watchedPatches, (to, index) => {
+    sent[index] = performance.now();
+    return annotate(to, index % podCount, { 'bench-seq': String(index) });
   });
-  await Promise.race([everySeen.promise, delay(30_000)]);
+  await Promise.race([everySeen.promise, delay(watchTimeoutMs, undefined, { ref: false })]);
   const eventsPerSecond = Math.round((seen / (performance.now() - start)) * 1000);
-  for (const stop of stops) stop();
-  return { eventsPerSecond, p50: percentile(times, 0.5), p99: percentile(times, 0.99), lost: expected - seen };
+  for (const watcher of watchers) watcher.close();
+  const sorted = Float64Array.from(times).sort();
+  return { eventsPerSecond, p50: percentile(sorted, 0.5), p99: percentile(sorted, 0.99), lost: expected - seen };
 }
 
-function openWatch(
-  target: Target,
-  resourceVersion: string,
-  onSequence: (sequence: number) => void,
-): Promise<() => void> {
-  return new Promise((resolve, reject) => {
-    const agent = new Agent(target.agent.options);
-    const headers = { accept: 'application/json' };
-    let stopped = false;
-    let rest = '';
-    const outgoing = request(
-      `${target.url}${pods}?watch=1&resourceVersion=${resourceVersion}`,
-      { agent, headers },
-      (response) => {
-        response.setEncoding('latin1');
-        response.on('data', (chunk: string) => {
-          const lines = (rest + chunk).split('\n');
-          rest = lines.pop() ?? '';
-          for (const line of lines) {
-            const match = /"bench-seq":"(\d+)"/.exec(line);
-            if (match !== null) onSequence(Number(match[1]));
-          }
-        });
-        response.on('error', () => response.destroy());
-        resolve(() => {
-          stopped = true;
-          outgoing.destroy();
-        });
-      },
-    );
-    outgoing.on('error', (error) => {
-      if (!stopped) reject(error);
-    });
-    outgoing.end();
-  });
+async function currentRevision(connection: Connection): Promise<string> {
+  const { text } = await connection.request('GET', `${pods}?limit=1`, undefined, '', true);
+  return (JSON.parse(text) as { metadata: { resourceVersion: string } }).metadata.resourceVersion;
+}
+
+const newline = 0x0a;
+const sequenceMark = Buffer.from('"bench-seq":"');
+
+/** Calls with each line of a stream; only a line that comes in parts is copied. */
+function lines(onLine: (line: Buffer) => void): (chunk: Buffer) => void {
+  let rest: Buffer[] = [];
+  return (chunk) => {
+    let from = 0;
+    for (let end = chunk.indexOf(newline); end >= 0; end = chunk.indexOf(newline, from)) {
+      const line = chunk.subarray(from, end);
+      onLine(rest.length === 0 ? line : Buffer.concat([...rest, line]));
+      rest = [];
+      from = end + 1;
+    }
+    if (from < chunk.length) rest.push(chunk.subarray(from));
+  };
+}
+
+function sequenceOf(event: Buffer): number {
+  const at = event.indexOf(sequenceMark) + sequenceMark.length;
+  return Number(event.latin1Slice(at, event.indexOf(0x22, at)));
 }
 
 function podName(index: number): string {
   return `p-${String(index).padStart(6, '0')}`;
 }
 
-function pod(index: number): unknown {
+function pod(index: number): object {
   return {
     apiVersion: 'v1',
     kind: 'Pod',

@@ -1,52 +1,4 @@
-import { type Agent, request } from 'node:https';
-
-export interface Answer {
-  readonly status: number;
-  readonly bytes: number;
-  readonly milliseconds: number;
-  readonly text: string;
-}
-
-export interface Target {
-  readonly url: string;
-  readonly agent: Agent;
-}
-
-/** One request over a kept connection; the body of a GET is counted and dropped. */
-export function call(
-  target: Target,
-  method: string,
-  path: string,
-  body?: unknown,
-  type = 'application/json',
-): Promise<Answer> {
-  return new Promise((resolve, reject) => {
-    const start = performance.now();
-    const data = body === undefined ? undefined : Buffer.from(JSON.stringify(body));
-    const headers: Record<string, string | number> = { accept: 'application/json' };
-    if (data !== undefined) Object.assign(headers, { 'content-type': type, 'content-length': data.length });
-    const outgoing = request(`${target.url}${path}`, { method, agent: target.agent, headers }, (response) => {
-      let bytes = 0;
-      const kept: Buffer[] = [];
-      const keep = method !== 'GET' || (response.statusCode ?? 0) >= 300;
-      response.on('data', (chunk: Buffer) => {
-        bytes += chunk.length;
-        if (keep) kept.push(chunk);
-      });
-      response.on('error', reject);
-      response.on('end', () =>
-        resolve({
-          status: response.statusCode ?? 0,
-          bytes,
-          milliseconds: performance.now() - start,
-          text: Buffer.concat(kept).toString(),
-        }),
-      );
-    });
-    outgoing.on('error', reject);
-    outgoing.end(data);
-  });
-}
+import { type Answer, Connection, type Endpoint } from './connection.ts';
 
 export interface Figures {
   readonly perSecond: number;
@@ -54,28 +6,36 @@ export interface Figures {
   readonly p99: number;
 }
 
-/** `count` requests with `inFlight` of them at a time; throws at the first that is not a success. */
+/** Connections that each carry one request at a time: as many requests are in flight as there are connections. */
+export async function openConnections(endpoint: Endpoint, count: number): Promise<Connection[]> {
+  return Promise.all(Array.from({ length: count }, () => Connection.open(endpoint)));
+}
+
+/** `count` requests, one at a time on each connection; throws at the first that is not a success. */
 export async function load(
+  connections: readonly Connection[],
   count: number,
-  inFlight: number,
-  make: (index: number) => Promise<Answer>,
+  make: (connection: Connection, index: number) => Promise<Answer>,
 ): Promise<Figures> {
-  const times: number[] = [];
+  const times = new Float64Array(count);
   let next = 0;
   const start = performance.now();
-  const worker = async (): Promise<void> => {
+  const worker = async (connection: Connection): Promise<void> => {
     while (next < count) {
-      const answer = await make(next++);
+      const index = next++;
+      const sent = performance.now();
+      const answer = await make(connection, index);
       if (answer.status >= 300) throw new Error(`HTTP ${answer.status}: ${answer.text}`);
-      times.push(answer.milliseconds);
+      times[index] = performance.now() - sent;
     }
   };
-  await Promise.all(Array.from({ length: inFlight }, worker));
+  await Promise.all(connections.map(worker));
   const perSecond = Math.round((count / (performance.now() - start)) * 1000);
+  times.sort();
   return { perSecond, p50: percentile(times, 0.5), p99: percentile(times, 0.99) };
 }
 
-export function percentile(values: readonly number[], share: number): number {
-  const sorted = Float64Array.from(values).sort();
+/** Of values in rising order. */
+export function percentile(sorted: Float64Array, share: number): number {
   return sorted[Math.min(sorted.length - 1, Math.floor(share * sorted.length))] ?? 0;
 }

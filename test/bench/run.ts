@@ -5,21 +5,20 @@
  */
 import { spawn } from 'node:child_process';
 import { closeSync, mkdtempSync, openSync, readFileSync, rmSync } from 'node:fs';
-import { Agent } from 'node:https';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import { parseArgs } from 'node:util';
 import { parse } from 'yaml';
 import { type ApiFigures, measureApi } from './api.ts';
-import { call, type Target } from './load.ts';
+import { Connection, type Endpoint } from './connection.ts';
 import { measurePodStart } from './pod-start.ts';
 
 const { values: options } = parseArgs({
   options: { pods: { type: 'string', default: '10000' }, 'skip-pods': { type: 'boolean', default: false } },
 });
 const program = path.resolve(import.meta.dirname, '../../bin/roadstead');
-const port = 16443;
+const port = 18443;
 
 const directory = mkdtempSync(path.join(tmpdir(), 'roadstead-bench-'));
 try {
@@ -45,8 +44,7 @@ async function benchApi(): Promise<void> {
   const server = spawn(program, args, { stdio: ['ignore', log, log] });
   closeSync(log);
   try {
-    const target = await waitForServer();
-    const figures = await measureApi(target, Number(options.pods));
+    const figures = await measureApi(await waitForServer(), Number(options.pods));
     const peakMb = peakMemoryMb(server.pid ?? 0);
     printApi(figures, peakMb);
   } finally {
@@ -66,12 +64,15 @@ async function benchPodStart(): Promise<void> {
   row('docker run, the same two containers', docker.toFixed(3), '');
 }
 
-async function waitForServer(): Promise<Target> {
+async function waitForServer(): Promise<Endpoint> {
   const deadline = Date.now() + 20_000;
   for (;;) {
     try {
-      const target = readTarget(path.join(directory, 'kubeconfig'));
-      if ((await call(target, 'GET', '/readyz')).status === 200) return target;
+      const endpoint = readEndpoint(path.join(directory, 'kubeconfig'));
+      const connection = await Connection.open(endpoint);
+      const { status } = await connection.request('GET', '/readyz');
+      connection.close();
+      if (status === 200) return endpoint;
     } catch (error) {
       if (Date.now() > deadline)
         throw new Error(`The server did not start; see ${directory}/server.log`, { cause: error });
@@ -80,20 +81,14 @@ async function waitForServer(): Promise<Target> {
   }
 }
 
-function readTarget(kubeconfig: string): Target {
+function readEndpoint(kubeconfig: string): Endpoint {
   const config = parse(readFileSync(kubeconfig, 'utf8')) as {
     users: { user: { 'client-certificate-data': string; 'client-key-data': string } }[];
   };
   const user = config.users[0]?.user;
   const decode = (data: string | undefined): string => Buffer.from(data ?? '', 'base64').toString();
-  const agent = new Agent({
-    keepAlive: true,
-    maxSockets: 512,
-    rejectUnauthorized: false,
-    cert: decode(user?.['client-certificate-data']),
-    key: decode(user?.['client-key-data']),
-  });
-  return { url: `https://127.0.0.1:${port}`, agent };
+  const [cert, key] = [decode(user?.['client-certificate-data']), decode(user?.['client-key-data'])];
+  return { host: '127.0.0.1', port, cert, key };
 }
 
 /** The most that was resident, in MB. */
@@ -113,6 +108,7 @@ function printApi(figures: ApiFigures, peakMb: number): void {
   row('create p99 ms', create.p99.toFixed(1), 'upstream 86');
   row('get /s', get.perSecond, '11,055 (5 x 2,211)');
   row(`list all (${list.megabytes.toFixed(0)} MB) p50 ms`, list.p50.toFixed(1), '79 (a tenth of 790)');
+  row('slowest get beside such a list, ms', figures.besideListMs.toFixed(1), '');
   row('list by label, 10 of all, p50 ms', listBySelector.p50.toFixed(2), '7.6 (a hundredth of 756)');
   row('list page of 500 p50 ms', listPage.p50.toFixed(1), '');
   row('watch events /s, 200 watchers x 500', watch.eventsPerSecond, '140,000 (4 x 35,000)');

@@ -1,14 +1,5 @@
-import {
-  closeSync,
-  createReadStream,
-  existsSync,
-  openSync,
-  readdirSync,
-  readFileSync,
-  readSync,
-  realpathSync,
-  statSync,
-} from 'node:fs';
+import { execFileSync } from 'node:child_process';
+import { closeSync, createReadStream, existsSync, openSync, readSync, realpathSync, statSync } from 'node:fs';
 import path from 'node:path';
 import type { TarEntry } from './tar.ts';
 
@@ -17,8 +8,9 @@ import type { TarEntry } from './tar.ts';
  * the host has it. Nothing is fetched, so pods can run where no registry can be reached.
  */
 export function baseImageEntries(): TarEntry[] {
-  const interpreter = elfInterpreter(process.execPath);
-  const libraries = [...loadedLibraries(), ...(interpreter === undefined ? [] : [interpreter])];
+  const busybox = ['/bin/busybox', '/usr/bin/busybox'].find((file) => existsSync(file));
+  const executables = [process.execPath, ...(busybox === undefined ? [] : [busybox])];
+  const libraries = [...new Set(executables.flatMap(linkedLibraries))].sort();
   const entries: TarEntry[] = [
     ...['bin/', 'etc/', 'lib/', 'proc/', 'root/', 'sys/', 'dev/', 'tmp/', 'usr/', 'usr/bin/', 'var/', 'var/run/'].map(
       (name): TarEntry => ({ name, mode: name === 'tmp/' ? 0o1777 : 0o755, content: { type: 'directory' } }),
@@ -28,41 +20,20 @@ export function baseImageEntries(): TarEntry[] {
     textFile('etc/nsswitch.conf', 'hosts: files dns\n'),
     hostFile('usr/bin/node', process.execPath),
     ...parentsOf(libraries),
-    ...libraries.flatMap(libraryEntries),
+    ...libraries.map((library) => hostFile(library.slice(1), library)),
     ...certificates(),
-    ...busyboxEntries(),
+    ...(busybox === undefined ? [] : busyboxEntries(busybox)),
   ];
   return entries;
 }
 
-/** Shared objects mapped into this process that its own executable needs: not add-ons loaded later. */
-function loadedLibraries(): string[] {
-  const found = new Set<string>();
-  for (const line of readFileSync('/proc/self/maps', 'utf8').split('\n')) {
-    const file = line.slice(line.indexOf('/'));
-    if (line.includes('/') && /\/lib[\w+.-]*\.so[.\d]*$/.test(file)) found.add(file);
-  }
-  return [...found].sort();
-}
-
-/** The file, and the links beside it that lead to it: a program asks for `libz.so.1`, the file is `libz.so.1.2.13`. */
-function libraryEntries(library: string): TarEntry[] {
-  const folder = path.dirname(library);
-  const stem = path.basename(library).replace(/\.so.*$/, '.so');
-  const names = readdirSync(folder).filter(
-    (name) =>
-      name.startsWith(stem) && name !== path.basename(library) && realpathSync(path.join(folder, name)) === library,
-  );
-  return [
-    hostFile(library.slice(1), library),
-    ...names.map(
-      (name): TarEntry => ({
-        name: path.join(folder, name).slice(1),
-        mode: 0o777,
-        content: { type: 'symlink', target: path.basename(library) },
-      }),
-    ),
-  ];
+/** What the dynamic linker would load for an executable, itself included; empty for a static one. */
+function linkedLibraries(executable: string): string[] {
+  const interpreter = elfInterpreter(executable);
+  if (interpreter === undefined) return [];
+  const listed = execFileSync(interpreter, ['--list', executable], { encoding: 'utf8' });
+  const libraries = [...listed.matchAll(/=> (\/\S+) \(0x/g)].map((match) => match[1] ?? '');
+  return [interpreter, ...libraries];
 }
 
 /** The dynamic linker that the executable names: it must be at that very path. */
@@ -110,9 +81,7 @@ const applets = `
 `
   .trim()
   .split(/\s+/);
-function busyboxEntries(): TarEntry[] {
-  const busybox = ['/bin/busybox', '/usr/bin/busybox'].find((file) => existsSync(file));
-  if (busybox === undefined || elfInterpreter(busybox) !== undefined) return [];
+function busyboxEntries(busybox: string): TarEntry[] {
   return [
     hostFile('bin/busybox', busybox),
     ...applets.map(
