@@ -154,7 +154,7 @@ function lines(onLine: (line: Buffer) => void): (chunk: Buffer) => void {
 
 function sequenceOf(event: Buffer): number {
   const at = event.indexOf(sequenceMark) + sequenceMark.length;
-  return Number(event.latin1Slice(at, event.indexOf(0x22, at)));
+  return Number(event.toString('latin1', at, event.indexOf(0x22, at)));
 }
 
 function podName(index: number): string {

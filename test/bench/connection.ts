@@ -77,7 +77,7 @@ class AnswerReader {
   #readHead(data: Buffer, at: number): number {
     const end = data.indexOf(headEnd, at);
     if (end < 0) return -1;
-    const head = data.latin1Slice(at, end).toLowerCase();
+    const head = data.toString('latin1', at, end).toLowerCase();
     this.#onHead(Number(head.slice(9, 12)));
     const length = /\r\ncontent-length: *(\d+)/.exec(head)?.[1];
     this.#chunked = length === undefined && head.includes('\r\ntransfer-encoding: chunked');
@@ -92,7 +92,7 @@ class AnswerReader {
     const at = data[from] === 0x0d ? from + lineEnd.length : from;
     const end = data.indexOf(lineEnd, at);
     if (end < 0) return -1;
-    const size = Number.parseInt(data.latin1Slice(at, end), 16);
+    const size = Number.parseInt(data.toString('latin1', at, end), 16);
     if (size > 0) {
       this.#left = size;
       return end + lineEnd.length;
