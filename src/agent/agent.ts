@@ -7,6 +7,7 @@ import { createEventRecorder } from '../client/event-recorder.ts';
 import { createInformerFactory } from '../client/informer-factory.ts';
 import type { Logger } from '../machinery/logger.ts';
 import { dialServer } from '../tunnel/host-end.ts';
+import { NodeCheckpoint } from './checkpoint/node-checkpoint.ts';
 import { PodCheckpoint } from './checkpoint/pod-checkpoint.ts';
 import { ImageCollector } from './images/image-collector.ts';
 import { ImagePuller } from './images/image-puller.ts';
@@ -14,6 +15,8 @@ import type { PodNetwork } from './network/contract.ts';
 import { readMachineFacts } from './node/machine-facts.ts';
 import { keepNodeLease } from './node/node-lease.ts';
 import { NodeReporter } from './node/node-status.ts';
+import { OutageLog } from './outage-log.ts';
+import { pause } from './pause.ts';
 import { parseResolvConf, type ResolvConf } from './pods/dns-config.ts';
 import type { PodLookup } from './pods/lookup.ts';
 import { NodePods } from './pods/node-pods.ts';
@@ -26,6 +29,8 @@ import type { ContainerRuntime, RuntimeImage } from './runtime/contract.ts';
 import { createStreamHandler } from './streams/stream-handler.ts';
 import { PodVolumes } from './volumes/pod-volumes.ts';
 
+/** A node is not called unready for want of a network that is just being brought up, in ms. */
+const networkPatienceMs = 10_000;
 const defaultPodsMax = 110;
 const defaultVersion = 'v1.36.0';
 const systemdResolvConf = '/run/systemd/resolve/resolv.conf';
@@ -36,7 +41,7 @@ export interface AgentOptions {
   /** Checkpoints and volumes of pods; kept between runs. */
   readonly dataDirectory: string;
   readonly runtime: ContainerRuntime;
-  /** Called once, when the node has been given its pod CIDR. */
+  /** Called when the node has been given its pod CIDR, and again should it get another. */
   readonly network: (podCidr: string) => Promise<PodNetwork>;
   /** Absent: pods get the host's resolver. */
   readonly clusterDnsIp?: string;
@@ -78,7 +83,9 @@ export async function startAgent(options: AgentOptions): Promise<RunningAgent> {
   const serviceInformer = informers.informer(services);
 
   let network: PodNetwork | undefined;
-  const currentNode = (): Node | undefined => nodeInformer.get(nodeName) ?? reporter.node;
+  const nodeCheckpoint = new NodeCheckpoint({ dataDirectory, logger });
+  const knownNode = await nodeCheckpoint.load();
+  const currentNode = (): Node | undefined => nodeInformer.get(nodeName) ?? reporter.node ?? knownNode;
   const reporter = new NodeReporter({
     client,
     runtime,
@@ -133,6 +140,10 @@ export async function startAgent(options: AgentOptions): Promise<RunningAgent> {
     node: currentNode,
     otherPods: (podUid) => nodePods.otherPods(podUid),
     logger,
+    runtimeOutage: new OutageLog(logger, {
+      failed: 'The container runtime does not answer',
+      recovered: 'The container runtime answers again',
+    }),
     now,
   };
   const nodePods = new NodePods({
@@ -147,12 +158,20 @@ export async function startAgent(options: AgentOptions): Promise<RunningAgent> {
     reporter.refresh();
     nodePods.wakeAll();
   });
-  nodeInformer.addHandler({ added: connectNetwork, updated: (_old, node) => connectNetwork(node) });
+  const nodeSeen = (node: Node): void => {
+    reporter.observe(node);
+    nodeCheckpoint.save(node);
+    void connectNetwork(node);
+  };
+  nodeInformer.addHandler({ added: nodeSeen, updated: (_old, node) => nodeSeen(node) });
+  // With the network of before, pods that run are taken over at once, also without the server.
+  if (knownNode !== undefined) await connectNetwork(knownNode);
 
-  const registered = reporter.register().then((node) => {
+  const registered = reporter.register().then(async (node) => {
     if (node === undefined) return;
-    connectNetwork(node);
+    const connected = connectNetwork(node);
     void keepNodeLease({ client, nodeName, node: currentNode, logger, signal });
+    await Promise.race([connected, pause(networkPatienceMs, signal)]);
     return reporter.run();
   });
   registered.catch((error: unknown) => logger.error({ err: error }, 'Node reporting failed'));
@@ -180,17 +199,27 @@ function isOwnImage(image: RuntimeImage): boolean {
   return image.repoTags.some((tag) => tag.startsWith('roadstead/'));
 }
 
-/** Makes the network when the node's pod CIDR is first known; a failure is tried again with the next change. */
-function networkStarter(options: AgentOptions, made: (network: PodNetwork) => void): (node: Node) => void {
-  let asked = false;
-  return (node) => {
-    const podCidr = node.spec?.podCIDR;
-    if (asked || podCidr === undefined || podCidr === '') return;
-    asked = true;
-    options.network(podCidr).then(made, (error: unknown) => {
-      asked = false;
+/**
+ * Makes the network when the node's pod CIDR is first known, and anew when it changes; a failure is tried again with the
+ * next sight of the node. What it returns never rejects.
+ */
+function networkStarter(options: AgentOptions, made: (network: PodNetwork) => void): (node: Node) => Promise<void> {
+  let asked = '';
+  let making: Promise<void> = Promise.resolve();
+  const make = async (podCidr: string): Promise<void> => {
+    try {
+      made(await options.network(podCidr));
+    } catch (error) {
+      if (asked === podCidr) asked = '';
       options.logger.error({ err: error, podCidr }, 'Could not start the pod network');
-    });
+    }
+  };
+  return (node) => {
+    const podCidr = node.spec?.podCIDR ?? '';
+    if (podCidr === '' || podCidr === asked) return making;
+    asked = podCidr;
+    making = making.then(() => make(podCidr));
+    return making;
   };
 }
 

@@ -5,8 +5,10 @@ import { equal } from '../../machinery/json.ts';
 import type { Logger } from '../../machinery/logger.ts';
 import { isAlreadyExists } from '../../machinery/status-error.ts';
 import { rfc3339 } from '../../machinery/time.ts';
+import { OutageLog } from '../outage-log.ts';
 import { pause } from '../pause.ts';
 import type { ContainerRuntime } from '../runtime/contract.ts';
+import { isServerAway, questionTimeoutMs } from '../server-away.ts';
 import {
   availableMemoryBytes,
   freeDiskShare,
@@ -45,28 +47,42 @@ export interface NodeStatusOptions {
 /** Registers the node and keeps its status. */
 export class NodeReporter {
   readonly #options: NodeStatusOptions;
+  readonly #outage: OutageLog;
   #node: Node | undefined;
   #writtenAt = 0;
   #kick = Promise.withResolvers<void>();
 
   constructor(options: NodeStatusOptions) {
     this.#options = options;
+    this.#outage = new OutageLog(options.logger, {
+      failed: 'Could not report the node to the server',
+      recovered: 'The node is reported to the server again',
+    });
   }
 
-  /** As the API last answered; the informer's version is newer. */
+  /** As last seen, in an answer or by the informer. */
   get node(): Node | undefined {
     return this.#node;
   }
 
+  /** The node as the informer has it: what others wrote over is put right at once. */
+  observe(node: Node): void {
+    if (this.#node === undefined || !isNewer(node, this.#node)) return;
+    const lost = !equal(ownConditions(this.#node), ownConditions(node));
+    this.#node = node;
+    if (lost) this.refresh();
+  }
+
   /** Tries until the server takes it or the signal aborts. */
   async register(): Promise<Node | undefined> {
-    const { logger, signal } = this.#options;
+    const { signal } = this.#options;
     while (!signal.aborted) {
       try {
         this.#node = await this.#createOrAdopt();
+        this.#outage.succeeded();
         return this.#node;
       } catch (error) {
-        if (!signal.aborted) logger.warn({ err: error }, 'Could not register the node');
+        this.#failed(error, 'Could not register the node');
         await pause(retryMs, signal);
       }
     }
@@ -79,18 +95,26 @@ export class NodeReporter {
   }
 
   async run(): Promise<void> {
-    const { logger, signal } = this.#options;
+    const { signal } = this.#options;
     while (!signal.aborted) {
       let wait = checkMs;
       try {
         await this.#report();
+        this.#outage.succeeded();
       } catch (error) {
-        if (!signal.aborted) logger.warn({ err: error }, 'Could not report the status of the node');
+        this.#failed(error, 'Could not report the status of the node');
         wait = retryMs * 2;
       }
       await Promise.race([pause(wait, signal), this.#kick.promise]);
       this.#kick = Promise.withResolvers<void>();
     }
+  }
+
+  #failed(error: unknown, message: string): void {
+    const { logger, signal } = this.#options;
+    if (signal.aborted) return;
+    if (isServerAway(error)) this.#outage.failed(error);
+    else logger.warn({ err: error }, message);
   }
 
   async #createOrAdopt(): Promise<Node> {
@@ -139,7 +163,11 @@ export class NodeReporter {
     // A merge patch of the lists the agent owns; strategic, so conditions of others stay.
     this.#node = await client
       .resource(nodes)
-      .patch({ name: nodeName }, { type: 'strategic', body: { status } }, { subresource: 'status' });
+      .patch(
+        { name: nodeName },
+        { type: 'strategic', body: { status } },
+        { subresource: 'status', signal: AbortSignal.timeout(questionTimeoutMs) },
+      );
     this.#writtenAt = Date.now();
   }
 
@@ -208,6 +236,20 @@ export class NodeReporter {
       .slice(0, imagesMax);
     return { ...base, runtimeVersion: runtimeVersionText(version), images: listed };
   }
+}
+
+/** Resource versions are decimal numbers that grow with every write. */
+function isNewer(node: Node, than: Node): boolean {
+  const [a = '', b = ''] = [node.metadata.resourceVersion, than.metadata.resourceVersion];
+  return a.length === b.length ? a > b : a.length > b.length;
+}
+
+const conditionTypes: ReadonlySet<string> = new Set(['MemoryPressure', 'DiskPressure', 'PIDPressure', 'Ready']);
+
+function ownConditions(node: Node): unknown {
+  return (node.status?.conditions ?? [])
+    .filter(({ type }) => conditionTypes.has(type))
+    .map(({ type, status, reason }) => [type, status, reason]);
 }
 
 function sameButForTimes(a: NodeStatus, b: NodeStatus): boolean {

@@ -5,6 +5,7 @@ import type { Logger } from '../../machinery/logger.ts';
 import type { KubeObject } from '../../machinery/meta.ts';
 import { isNotFound } from '../../machinery/status-error.ts';
 import { pause } from '../pause.ts';
+import { askServer, ServerAwayError } from '../server-away.ts';
 
 const watchRetryMs = 5_000;
 
@@ -21,7 +22,10 @@ export class ObjectReferences {
     this.#secrets = new ReferencedKind(options.client.resource(secrets), options);
   }
 
-  /** Undefined when it does not exist. A pod's first question goes to the server. */
+  /**
+   * Undefined when it does not exist. A pod's first question goes to the server; while that is away what was known last
+   * is answered, and a ServerAwayError thrown when nothing was.
+   */
   configMap(podUid: string, namespace: string, name: string): Promise<ConfigMap | undefined> {
     return this.#configMaps.get(podUid, namespace, name);
   }
@@ -65,7 +69,13 @@ class ReferencedKind<T extends KubeObject> {
     const key = `${namespace}/${name}`;
     const entry = this.#entries.get(key);
     if (entry?.live === true && entry.holders.has(podUid)) return entry.object;
-    const object = await this.#read(namespace, name);
+    let object: T | undefined;
+    try {
+      object = await this.#read(namespace, name);
+    } catch (error) {
+      if (error instanceof ServerAwayError && entry !== undefined) return entry.object;
+      throw error;
+    }
     this.#hold(key, podUid, object);
     return object;
   }
@@ -96,7 +106,7 @@ class ReferencedKind<T extends KubeObject> {
 
   async #read(namespace: string, name: string): Promise<T | undefined> {
     try {
-      return await this.#client.get({ namespace, name });
+      return await askServer((signal) => this.#client.get({ namespace, name }, signal));
     } catch (error) {
       if (isNotFound(error)) return undefined;
       throw error;

@@ -5,6 +5,7 @@ import { quantityToNumber } from '../../machinery/quantity.ts';
 import type { PodCheckpoint } from '../checkpoint/pod-checkpoint.ts';
 import type { ImagePuller } from '../images/image-puller.ts';
 import type { PodNetwork } from '../network/contract.ts';
+import type { OutageLog } from '../outage-log.ts';
 import type { ContainerProbes } from '../probes/container-probes.ts';
 import type { ContainerRuntime } from '../runtime/contract.ts';
 import type { PodVolumes } from '../volumes/pod-volumes.ts';
@@ -44,6 +45,8 @@ export interface PodContext {
   /** Pods of this node that have not ended, without this one. */
   otherPods(podUid: string): readonly Pod[];
   readonly logger: Logger;
+  /** What fails because the container runtime does not answer, said once for all pods. */
+  readonly runtimeOutage: OutageLog;
   readonly now: () => number;
 }
 

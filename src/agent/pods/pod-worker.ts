@@ -66,6 +66,8 @@ export class PodWorker {
   #timer: NodeJS.Timeout | undefined;
   #wakeAt = Number.POSITIVE_INFINITY;
   #failures = 0;
+  /** What was logged last, until a sync succeeds: the Events of the pod count the repetitions. */
+  #saidFailure = '';
   #closed = false;
 
   constructor(options: PodWorkerOptions) {
@@ -144,7 +146,9 @@ export class PodWorker {
       this.#wakeAt = Number.POSITIVE_INFINITY;
       try {
         await this.#sync();
+        this.#context.runtimeOutage.succeeded();
         this.#failures = 0;
+        this.#saidFailure = '';
       } catch (error) {
         this.#failed(error);
       }
@@ -161,15 +165,20 @@ export class PodWorker {
       this.#dirty = true;
       return;
     }
-    const { events, logger } = this.#context;
+    const { events, logger, runtimeOutage } = this.#context;
     const why = error instanceof Error ? error.message : String(error);
+    const where = { pod: formatPod(this.#pod), retryMs: delay };
+    if (isRuntimeAway(error)) {
+      runtimeOutage.failed(error, where);
+      return;
+    }
     if (error instanceof VolumeError) events.event(this.#pod, 'Warning', 'FailedMount', why);
     else if (error instanceof SandboxError) {
       events.event(this.#pod, 'Warning', 'FailedCreatePodSandBox', `Failed to create pod sandbox: ${why}`);
-    } else if (!(error instanceof RuntimeError && error.code === 'unavailable')) {
-      events.event(this.#pod, 'Warning', 'FailedSync', `Error syncing pod: ${why}`);
-    }
-    logger.warn({ pod: formatPod(this.#pod), err: error, retryMs: delay }, 'Could not sync a pod');
+    } else events.event(this.#pod, 'Warning', 'FailedSync', `Error syncing pod: ${why}`);
+    if (this.#saidFailure === why) return;
+    this.#saidFailure = why;
+    logger.warn({ ...where, err: error }, 'Could not sync a pod');
   }
 
   #arm(at: number): void {
@@ -563,6 +572,12 @@ export class PodWorker {
     if (!this.#removed) statuses.submit(pod, status);
     return status;
   }
+}
+
+/** Also as the cause of another failure, such as a sandbox that could not be made. */
+function isRuntimeAway(error: unknown): boolean {
+  const reason = error instanceof SandboxError ? error.cause : error;
+  return reason instanceof RuntimeError && reason.code === 'unavailable';
 }
 
 /** Marks a promise as looked at: it is awaited later, or not at all when something before it failed. */

@@ -4,7 +4,9 @@ import type { Client } from '../../client/contract.ts';
 import { equal } from '../../machinery/json.ts';
 import type { Logger } from '../../machinery/logger.ts';
 import { isConflict, isInvalid, isNotFound } from '../../machinery/status-error.ts';
+import { OutageLog } from '../outage-log.ts';
 import { pause } from '../pause.ts';
+import { isServerAway, questionTimeoutMs } from '../server-away.ts';
 
 const retryMsMin = 200;
 const retryMsMax = 10_000;
@@ -12,23 +14,36 @@ const retryMsMax = 10_000;
 interface Slot {
   pod: Pod;
   wanted: PodStatus;
-  written: PodStatus | undefined;
+  /** What the API has, as far as is known, and the version of the pod that said so. */
+  held: PodStatus | undefined;
+  heldVersion: string | undefined;
+  /** What was sent last, and what the API made of it: the same need not be sent again while that stands. */
+  sent: PodStatus | undefined;
+  answered: PodStatus | undefined;
   writing: Promise<void> | undefined;
   /** The object is gone, or is another pod of the same name: nothing more is written. */
   gone: boolean;
 }
 
-/** Writes pod statuses: one write in flight a pod, the newest wins, equal ones are skipped, failures are retried. */
+/**
+ * Writes pod statuses: one write in flight a pod, the newest wins, failures are retried, and what the API has already is
+ * not written. Each submission compares with the pod as the informer has it, so what others wrote over is put right.
+ */
 export class StatusWriter {
   readonly #client: Client;
   readonly #logger: Logger;
   readonly #signal: AbortSignal;
+  readonly #outage: OutageLog;
   readonly #slots = new Map<string, Slot>();
 
   constructor(options: { client: Client; logger: Logger; signal: AbortSignal }) {
     this.#client = options.client;
     this.#logger = options.logger;
     this.#signal = options.signal;
+    this.#outage = new OutageLog(options.logger, {
+      failed: 'Could not write pod statuses',
+      recovered: 'Pod statuses are written again',
+    });
   }
 
   /** What was submitted last, or what the API had when the pod was first seen. */
@@ -40,11 +55,12 @@ export class StatusWriter {
     const uid = pod.metadata.uid ?? '';
     let slot = this.#slots.get(uid);
     if (slot === undefined) {
-      slot = { pod, wanted: status, written: pod.status, writing: undefined, gone: false };
+      slot = { ...emptySlot, pod, wanted: status };
       this.#slots.set(uid, slot);
     }
     slot.pod = pod;
     slot.wanted = status;
+    takeVersion(slot, pod);
     this.#kick(slot);
   }
 
@@ -73,17 +89,21 @@ export class StatusWriter {
       const status = slot.wanted;
       try {
         await this.#write(slot, status);
-        slot.written = status;
+        this.#outage.succeeded();
         delay = retryMsMin;
       } catch (error) {
         if (isNotFound(error) || isConflict(error)) {
           slot.gone = true;
           return;
         }
-        this.#logger.warn({ pod: slot.pod.metadata.name, err: error }, 'Could not write the status of a pod');
+        if (this.#signal.aborted) return;
+        const { namespace, name } = slot.pod.metadata;
+        if (isServerAway(error)) this.#outage.failed(error, { pod: `${namespace}/${name}` });
+        else this.#logger.warn({ pod: `${namespace}/${name}`, err: error }, 'Could not write the status of a pod');
         if (isInvalid(error)) {
           // The same again would be refused again, and must not hold up the end of the pod.
-          slot.written = status;
+          slot.sent = status;
+          slot.answered = slot.held;
           continue;
         }
         await pause(delay, this.#signal);
@@ -94,22 +114,55 @@ export class StatusWriter {
 
   async #write(slot: Slot, status: PodStatus): Promise<void> {
     const { namespace, name, uid } = slot.pod.metadata;
-    await this.#client.resource(pods).patch(
+    const answer = await this.#client.resource(pods).patch(
       { namespace, name: name ?? '' },
       // The uid makes a patch meant for a pod that was replaced fail with a conflict.
-      { type: 'strategic', body: { metadata: { uid }, status: statusPatch(slot.written, status) } },
-      { subresource: 'status', signal: this.#signal },
+      { type: 'strategic', body: { metadata: { uid }, status: statusPatch(slot.held, status) } },
+      { subresource: 'status', signal: AbortSignal.any([this.#signal, AbortSignal.timeout(questionTimeoutMs)]) },
     );
+    slot.sent = status;
+    takeVersion(slot, answer);
+    slot.answered = slot.held;
   }
 }
 
-function isWritten({ written, wanted }: Slot): boolean {
-  if (written === undefined) return false;
+const emptySlot = {
+  held: undefined,
+  heldVersion: undefined,
+  sent: undefined,
+  answered: undefined,
+  writing: undefined,
+  gone: false,
+};
+
+/** An informer may lag behind the answer to our own write: the newest version of the pod counts. */
+function takeVersion(slot: Slot, pod: Pod): void {
+  const version = pod.metadata.resourceVersion;
+  if (slot.heldVersion !== undefined && (version === undefined || !isNewer(version, slot.heldVersion))) return;
+  slot.held = pod.status;
+  slot.heldVersion = version;
+}
+
+/** Resource versions are decimal numbers that grow with every write; upstream says so since 1.35. */
+function isNewer(version: string, than: string): boolean {
+  return version.length === than.length ? version > than : version.length > than.length;
+}
+
+function isWritten({ held, wanted, sent, answered }: Slot): boolean {
+  if (held === undefined) return false;
+  if (says(held, wanted)) return true;
+  // The API worded something in another way than we: not for us to insist on.
+  return sent !== undefined && answered !== undefined && equal(sent, wanted) && says(held, answered);
+}
+
+/** Whether `held` says all that `wanted` does; conditions of others are none of it. */
+function says(held: PodStatus, wanted: PodStatus): boolean {
+  if (held === wanted) return true;
   const own = (status: PodStatus): unknown => ({ ...status, conditions: undefined });
-  if (!equal(own(written), own(wanted))) return false;
+  if (!equal(own(held), own(wanted))) return false;
   return (wanted.conditions ?? []).every((condition) =>
     equal(
-      written.conditions?.find((one) => one.type === condition.type),
+      held.conditions?.find((one) => one.type === condition.type),
       condition,
     ),
   );

@@ -50,6 +50,11 @@ export async function writeAtomically(
   return true;
 }
 
+/** Whether a set of files was written here before. */
+export async function isWritten(directory: string): Promise<boolean> {
+  return (await currentDirectory(directory)) !== undefined;
+}
+
 async function currentDirectory(directory: string): Promise<string | undefined> {
   try {
     return await readlink(join(directory, dataLink));

@@ -1,4 +1,4 @@
-import { chmod, mkdir, rm } from 'node:fs/promises';
+import { chmod, mkdir, readFile, rename, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { PersistentVolume, Pod, Volume } from '../../api/core/v1/types.generated.ts';
 import { persistentVolumeClaims, persistentVolumes } from '../../api/resource-types.ts';
@@ -6,7 +6,8 @@ import type { Client } from '../../client/contract.ts';
 import { quantityToNumber } from '../../machinery/quantity.ts';
 import type { DownwardFacts } from '../pods/downward-fields.ts';
 import type { ObjectReferences } from '../pods/object-references.ts';
-import { writeAtomically } from './atomic-writer.ts';
+import { askServer, ServerAwayError } from '../server-away.ts';
+import { isWritten, writeAtomically } from './atomic-writer.ts';
 import { prepareHostPath } from './host-path.ts';
 import { giveToGroup } from './ownership.ts';
 import { projectedFiles } from './projected-files.ts';
@@ -98,15 +99,20 @@ export class PodVolumes {
       return this.#claim(pod, volume.persistentVolumeClaim.claimName, volume.persistentVolumeClaim.readOnly === true);
     }
     if (volume.ephemeral !== undefined) return this.#claim(pod, `${pod.metadata.name}-${volume.name}`, false);
-    const files = await projectedFiles(pod, volume, {
-      configMap: (name) => this.#references.configMap(uid, namespace, name),
-      secret: (name) => this.#references.secret(uid, namespace, name),
-      token: (source) => this.#tokens.token(pod, source),
-      facts,
-    });
-    if (files === undefined) throw new Error('no volume plugin matched');
     const path = await this.#projectedPath(uid, volume);
-    await writeAtomically(path, files, group);
+    try {
+      const files = await projectedFiles(pod, volume, {
+        configMap: (name) => this.#references.configMap(uid, namespace, name),
+        secret: (name) => this.#references.secret(uid, namespace, name),
+        token: (source) => this.#tokens.token(pod, source),
+        facts,
+      });
+      if (files === undefined) throw new Error('no volume plugin matched');
+      await writeAtomically(path, files, group);
+    } catch (error) {
+      // What an earlier run of the agent wrote is better than a pod that cannot start.
+      if (!(error instanceof ServerAwayError) || !(await isWritten(path))) throw error;
+    }
     return { path, readOnly: true };
   }
 
@@ -147,20 +153,35 @@ export class PodVolumes {
 
   async #claim(pod: Pod, name: string, readOnly: boolean): Promise<PreparedVolume> {
     const namespace = pod.metadata.namespace ?? '';
-    const claim = await this.#client.resource(persistentVolumeClaims).get({ namespace, name });
-    const volumeName = claim.spec?.volumeName ?? '';
-    if (volumeName === '' || claim.status?.phase !== 'Bound') {
-      throw new Error(`PVC ${namespace}/${name} is not bound`);
-    }
-    const volume = await this.#client.resource(persistentVolumes).get({ name: volumeName });
+    const volume = await this.#boundVolume(pod, namespace, name);
     const path = await persistentPath(volume);
     const group = pod.spec?.securityContext?.fsGroup;
-    const key = `${pod.metadata.uid}/${volumeName}`;
+    const key = `${pod.metadata.uid}/${volume.metadata.name}`;
     if (group !== undefined && !readOnly && volume.spec?.local !== undefined && !this.#made.has(key)) {
       await giveToGroup(path, group, onRootMismatch(pod));
     }
     this.#made.add(key);
     return { path, readOnly };
+  }
+
+  /** Asked once for each pod, then read from its directory: a restart needs no server. */
+  async #boundVolume(pod: Pod, namespace: string, name: string): Promise<PersistentVolume> {
+    const noted = join(this.#podsDirectory, pod.metadata.uid ?? '', `claim-${name}.json`);
+    try {
+      return JSON.parse(await readFile(noted, 'utf8')) as PersistentVolume;
+    } catch (error) {
+      if ((error as NodeJS.ErrnoException).code !== 'ENOENT') throw error;
+    }
+    const volume = await askServer(async (signal) => {
+      const claim = await this.#client.resource(persistentVolumeClaims).get({ namespace, name }, signal);
+      const volumeName = claim.spec?.volumeName ?? '';
+      if (volumeName === '' || claim.status?.phase !== 'Bound') return undefined;
+      return this.#client.resource(persistentVolumes).get({ name: volumeName }, signal);
+    });
+    if (volume === undefined) throw new Error(`PVC ${namespace}/${name} is not bound`);
+    await writeFile(`${noted}.new`, JSON.stringify(volume));
+    await rename(`${noted}.new`, noted);
+    return volume;
   }
 }
 

@@ -2,6 +2,7 @@ import type { TokenRequest } from '../../api/authentication/v1/types.generated.t
 import type { Pod, ServiceAccountTokenProjection } from '../../api/core/v1/types.generated.ts';
 import { serviceAccounts } from '../../api/resource-types.ts';
 import type { Client } from '../../client/contract.ts';
+import { askServer } from '../server-away.ts';
 
 const defaultExpirationSeconds = 3607;
 /** Renewed after this share of its life, or after a day. */
@@ -31,7 +32,7 @@ export class ServiceAccountTokens {
     const held = this.#held.get(key);
     if (held !== undefined && now < held.renewAt) return held.token;
     try {
-      const fresh = await this.#request(pod, account, source, now);
+      const fresh = await askServer((signal) => this.#request(pod, account, source, { now, signal }));
       this.#held.set(key, fresh);
       return fresh.token;
     } catch (error) {
@@ -45,10 +46,16 @@ export class ServiceAccountTokens {
     for (const key of this.#held.keys()) if (key.startsWith(`${podUid}/`)) this.#held.delete(key);
   }
 
-  async #request(pod: Pod, account: string, source: ServiceAccountTokenProjection, now: number): Promise<HeldToken> {
-    const answer = await this.#client
-      .resource(serviceAccounts)
-      .createSubresource<TokenRequest>({ namespace: pod.metadata.namespace ?? '', name: account }, 'token', {
+  async #request(
+    pod: Pod,
+    account: string,
+    source: ServiceAccountTokenProjection,
+    { now, signal }: { now: number; signal: AbortSignal },
+  ): Promise<HeldToken> {
+    const answer = await this.#client.resource(serviceAccounts).createSubresource<TokenRequest>(
+      { namespace: pod.metadata.namespace ?? '', name: account },
+      'token',
+      {
         apiVersion: 'authentication.k8s.io/v1',
         kind: 'TokenRequest',
         spec: {
@@ -56,7 +63,9 @@ export class ServiceAccountTokens {
           expirationSeconds: source.expirationSeconds ?? defaultExpirationSeconds,
           boundObjectRef: { apiVersion: 'v1', kind: 'Pod', name: pod.metadata.name, uid: pod.metadata.uid },
         },
-      });
+      },
+      { signal },
+    );
     const expiresAt = Date.parse(answer.status?.expirationTimestamp ?? '') || now + defaultExpirationSeconds * 1000;
     const renewAt = Math.min(now + (expiresAt - now) * renewAtShare, now + renewAfterMsMax);
     return { token: answer.status?.token ?? '', renewAt, expiresAt };

@@ -1,7 +1,7 @@
 import { hostname } from 'node:os';
 import path from 'node:path';
 import { startAgent } from '../../agent/agent.ts';
-import { startNetwork } from '../../agent/network/start.ts';
+import { type NodeNetwork, startNetwork } from '../../agent/network/start.ts';
 import { createDockerRuntime } from '../../agent/runtime/docker/docker-runtime.ts';
 import { createInformerFactory } from '../../client/informer-factory.ts';
 import { connect } from '../connect.ts';
@@ -39,6 +39,7 @@ export async function runAgent(options: AgentCommandOptions): Promise<void> {
   const nodeName = options.nodeName ?? hostname().toLowerCase();
   const client = await connect(options.kubeconfig ?? files.agentKubeconfig, 'roadstead-agent');
   const informers = createInformerFactory(client, { logger });
+  let network: NodeNetwork | undefined;
   const agent = await startAgent({
     client,
     informers,
@@ -46,7 +47,8 @@ export async function runAgent(options: AgentCommandOptions): Promise<void> {
     dataDirectory: files.agent,
     runtime: createDockerRuntime({ socketPath: options.dockerSocket, owner: containerOwner(files) }),
     network: async (podCidr: string) => {
-      const { podNetwork } = await startNetwork({
+      await network?.close();
+      network = await startNetwork({
         client,
         informers,
         nodeName,
@@ -59,7 +61,7 @@ export async function runAgent(options: AgentCommandOptions): Promise<void> {
         logger,
         signal,
       });
-      return podNetwork;
+      return network.podNetwork;
     },
     clusterDnsIp: options.clusterDns,
     clusterDomain: options.clusterDomain,

@@ -66,7 +66,7 @@ export function residentBytes(pid: number): number {
 function startTime(pid: number): string | undefined {
   const stat = read(`/proc/${pid}/stat`);
   const fields = stat.slice(stat.lastIndexOf(')') + 2).split(' ');
-  return stat === '' || fields[0] === 'Z' ? undefined : fields[19];
+  return stat === '' || fields[0] === 'Z' || fields[0] === 'X' ? undefined : fields[19];
 }
 
 function read(file: string): string {

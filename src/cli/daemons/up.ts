@@ -67,10 +67,18 @@ function checkHost(): void {
 
 async function ensureServer(files: DataDirectory, port: number): Promise<void> {
   const pidFile = files.pidFile('server');
+  const start = (): void => startSelf(files, 'server', ['server', '--data-dir', files.root, '--port', String(port)]);
+  // One that was found may have been about to end.
+  let mayStart = true;
   if (runningPid(pidFile) === undefined) {
-    startSelf(files, 'server', ['server', '--data-dir', files.root, '--port', String(port)]);
+    mayStart = false;
+    start();
   }
   await waitFor('the server', files, 'server', async () => {
+    if (mayStart && runningPid(pidFile) === undefined) {
+      mayStart = false;
+      start();
+    }
     const client = await connect(files.kubeconfig);
     try {
       await client.request({ method: 'GET', path: '/readyz' });

@@ -22,6 +22,7 @@ export class DirectoryLock {
       for (let attempt = 0; attempt < acquireAttemptsMax; attempt++) {
         if (link(draft, path)) return new DirectoryLock(path);
         const holder = readHolder(path);
+        if (holder !== undefined) awaitDying(holder);
         if (holder !== undefined && isAlive(holder)) {
           throw new StoreError('locked', `Data directory ${directory} is in use by process ${holder.pid}`);
         }
@@ -39,6 +40,9 @@ export class DirectoryLock {
 }
 
 const acquireAttemptsMax = 5;
+/** A killed process may take this long to let go of its memory and files, in ms. */
+const dyingMsMax = 5_000;
+const dyingPollMs = 10;
 
 interface Holder {
   readonly pid: number;
@@ -84,6 +88,27 @@ function isAlive(holder: Holder): boolean {
   if (!Number.isInteger(holder.pid) || holder.pid <= 0) return false;
   const started = startTime(holder.pid);
   return started !== undefined && (holder.startTime === '' || started === holder.startTime);
+}
+
+/** Holds the thread, as opening a store does, for as long as a holder that was killed is still being taken down. */
+function awaitDying(holder: Holder): void {
+  const nobody = new Int32Array(new SharedArrayBuffer(4));
+  const until = Date.now() + dyingMsMax;
+  while (isAlive(holder) && isDying(holder.pid) && Date.now() < until) Atomics.wait(nobody, 0, 0, dyingPollMs);
+}
+
+const sigkillBit = 1n << 8n;
+
+/** Told to end by SIGKILL, or without memory of its own any more. */
+function isDying(pid: number): boolean {
+  try {
+    const status = readFileSync(`/proc/${pid}/status`, 'latin1');
+    const pending = [...status.matchAll(/^(?:SigPnd|ShdPnd):\t([0-9a-f]+)$/gm)];
+    return !/^VmSize:/m.test(status) || pending.some(([, bits = '0']) => (BigInt(`0x${bits}`) & sigkillBit) !== 0n);
+  } catch (error) {
+    if (codeOf(error) === 'ENOENT' || codeOf(error) === 'ESRCH') return true;
+    throw error;
+  }
 }
 
 /** Clock ticks since boot at which a process started; undefined when it is gone, or only waits to be reaped. */
