@@ -1,4 +1,5 @@
 import { randomInt } from 'node:crypto';
+import { equal } from './json.ts';
 import { parseGroupVersion } from './meta.ts';
 import type { ObjectMeta, OwnerReference } from './meta-types.generated.ts';
 import { isDns1123Label, isDns1123Subdomain, isQualifiedName, isValidLabelValue } from './names.ts';
@@ -111,6 +112,40 @@ export function inheritObjectMeta(meta: ObjectMeta, old: ObjectMeta): void {
   if (meta.deletionTimestamp === undefined || meta.deletionGracePeriodSeconds === undefined) {
     keep(meta, old, 'deletionGracePeriodSeconds');
   }
+}
+
+const emptyWhenUnset = ['labels', 'annotations', 'finalizers', 'ownerReferences', 'managedFields'] as const;
+
+/**
+ * What every write does to metadata before it is kept: empty lists and maps go, as Go leaves them out, and an owner
+ * stands there once. Changes `meta`.
+ */
+export function tidyObjectMeta(meta: ObjectMeta, warnings: string[]): void {
+  for (const field of emptyWhenUnset) {
+    const value = meta[field];
+    if (value !== undefined && isEmpty(value)) delete meta[field];
+  }
+  const owners = meta.ownerReferences;
+  if (owners !== undefined && owners.length > 1) dropRepeatedOwners(meta, owners, warnings);
+}
+
+function isEmpty(value: object): boolean {
+  for (const _ in value) return false;
+  return true;
+}
+
+function dropRepeatedOwners(meta: ObjectMeta, owners: readonly OwnerReference[], warnings: string[]): void {
+  const kept: OwnerReference[] = [];
+  const repeated = new Set<string>();
+  for (const owner of owners) {
+    if (kept.some((other) => equal(other, owner))) repeated.add(owner.uid);
+    else kept.push(owner);
+  }
+  if (repeated.size === 0) return;
+  meta.ownerReferences = kept;
+  warnings.push(
+    `.metadata.ownerReferences contains duplicate entries; API server dedups owner references in 1.20+, and may reject such requests as early as 1.24; please fix your requests; duplicate UID(s) observed: ${[...repeated].join(', ')}`,
+  );
 }
 
 function keep<K extends 'uid' | 'creationTimestamp' | 'deletionTimestamp' | 'deletionGracePeriodSeconds'>(

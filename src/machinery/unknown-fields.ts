@@ -16,8 +16,8 @@ export interface FieldCheck {
 const clean: FieldCheck = Object.freeze({ unknown: Object.freeze([]), typeErrors: Object.freeze([]) });
 
 /**
- * Reads an object as Go's decoder would, in one walk: unknown fields are taken out and named, nulls are taken out,
- * quantities and times are written canonically, and values of the wrong type are reported. Changes `value`.
+ * Reads an object as Go's decoder would, in one walk: unknown fields are taken out and named, nulls and, in types of
+ * Go (not in anonymous ones of a CRD), empty optional lists and maps are taken out, quantities and times are written canonically, and values of the wrong type are reported. Changes `value`.
  */
 export function decodeFields(value: unknown, schema: StructSchema): FieldCheck {
   return walk(value, schema, true);
@@ -125,7 +125,9 @@ class Walker {
       this.#path.push(key);
       const replaced = this.visit(member, field.schema, schema);
       this.#path.pop();
-      if (replaced !== member && this.#change) object[key] = replaced;
+      if (!this.#change) continue;
+      if (replaced !== member) object[key] = replaced;
+      else if (!field.required && schema.name !== '' && isOmitted(member, field.schema)) delete object[key];
     }
   }
 
@@ -270,6 +272,14 @@ function zeroOf({ type }: Schema): unknown {
 function jsonTypeOf(value: unknown): string {
   if (Array.isArray(value)) return 'array';
   return typeof value === 'boolean' ? 'bool' : typeof value;
+}
+
+/** Go writes no optional list or map that is empty, so a type of its own cannot tell one from none (`omitempty`). */
+function isOmitted(value: unknown, { type }: Schema): boolean {
+  if (type === 'list') return Array.isArray(value) && value.length === 0;
+  if (type !== 'map') return false;
+  for (const _ in value as JsonObject) return false;
+  return true;
 }
 
 /** `io.k8s.api.core.v1.PodSpec` -> `PodSpec` */
