@@ -110,8 +110,8 @@ describe('rules of built-in rows on objects made at random', () => {
         const created = generator.object(row);
         const other = generator.object(row);
         for (const object of [created, other]) {
-          row.strategy.prepareForCreate(object);
           row.strategy.applyDefaults(object);
+          row.strategy.prepareForCreate(object);
           row.strategy.validate(object);
           row.strategy.warnings?.(object);
         }
@@ -136,8 +136,8 @@ describe('rules of built-in rows on objects made at random', () => {
       const generator = new Generator(seed);
       for (let round = 0; round < rounds; round++) {
         const object = generator.object(row);
-        row.strategy.prepareForCreate(object);
         row.strategy.applyDefaults(object);
+        row.strategy.prepareForCreate(object);
         const again = clone(object);
         row.strategy.applyDefaults(again);
         assert.deepEqual(again, object);

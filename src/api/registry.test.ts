@@ -12,8 +12,8 @@ function bare({ group, version, kind }: ResourceDefinition): UnknownObject {
 
 function create(row: ResourceDefinition): UnknownObject {
   const object = bare(row);
-  row.strategy.prepareForCreate(object);
   row.strategy.applyDefaults(object);
+  row.strategy.prepareForCreate(object);
   return object;
 }
 
@@ -25,8 +25,8 @@ describe('built-in rows', () => {
       for (const error of errors) assert.equal(typeof error.field, 'string');
       const old = create(row);
       const updated = bare(row);
-      row.strategy.prepareForUpdate(updated, old);
       row.strategy.applyDefaults(updated);
+      row.strategy.prepareForUpdate(updated, old);
       row.strategy.validateUpdate(updated, old);
       row.strategy.warnings?.(updated, old);
       for (const subresource of row.subresources) {

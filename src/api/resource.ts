@@ -91,9 +91,9 @@ export interface ScalePaths {
 }
 
 /**
- * The rules of a kind, pure and without I/O. On create the server calls, in this order: `prepareForCreate` (drop what a
- * client may not set), `applyDefaults`, admission, `validate`, `warnings`. On update: `prepareForUpdate`,
- * `applyDefaults`, admission, `validateUpdate`, `warnings`.
+ * The rules of a kind, pure and without I/O. On create the server calls, in this order: `applyDefaults`, admission,
+ * `prepareForCreate` (drop what a client may not set), `validate`, `warnings`. On update: `applyDefaults`,
+ * `prepareForUpdate`, admission, `prepareForUpdate` again where admission had its say, `validateUpdate`, `warnings`.
  * `prepare*` and `applyDefaults` change the object they are given; it is the request's own copy, `old` is never changed.
  * Object meta (name, namespace, labels, owner references, finalizers) is validated by the server for every kind.
  */

@@ -26,6 +26,7 @@ test('a create drops the status and starts the generation', () => {
 test('an update keeps the old status and raises the generation only for a changed spec', () => {
   const old = object({ spec: { replicas: 1 }, status: { phase: 'Done' } }, { generation: 3 });
   const shorter = object({ spec: {}, status: { phase: 'Forged' } }, { generation: 99 });
+  strategy.applyDefaults(shorter);
   strategy.prepareForUpdate(shorter, old);
   assert.deepEqual(shorter['status'], { phase: 'Done' });
   assert.equal(shorter.metadata.generation, 3, 'defaults are not a change');
@@ -55,6 +56,6 @@ test('a path is written as upstream writes it', () => {
 test('a spec that is left out is an empty one', () => {
   const withSpec = defineStrategy({ hasSpec: true });
   const thing = object({});
-  withSpec.prepareForCreate(thing);
+  withSpec.applyDefaults(thing);
   assert.deepEqual(thing['spec'], {});
 });

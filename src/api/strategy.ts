@@ -133,22 +133,19 @@ export function defineStrategy<T extends KubeObject>(options: StrategyOptions<T>
   const validate = rules.validate ?? validateNothing;
   return {
     prepareForCreate(object) {
-      if (hasSpec) object['spec'] ??= {};
       if (hasStatus) object['status'] = rules.initialStatus?.(object) ?? {};
       if (watched.length > 0) object.metadata.generation = 1;
       rules.prepareForCreate?.(object);
     },
     prepareForUpdate(object, old) {
-      if (hasSpec) object['spec'] ??= {};
       if (hasStatus) keepField(object, old, 'status');
       rules.prepareForUpdate?.(object, old);
-      if (watched.length > 0) {
-        // The old object has its defaults; without them a client's shorter form of the same would look changed.
-        rules.defaults?.(object);
-        raiseGeneration(object, old, watched);
-      }
+      if (watched.length > 0) raiseGeneration(object, old, watched);
     },
-    applyDefaults: rules.defaults ?? changeNothing,
+    applyDefaults(object) {
+      if (hasSpec) object['spec'] ??= {};
+      rules.defaults?.(object);
+    },
     validate,
     validateUpdate: rules.validateUpdate ?? ((object) => validate(object)),
     ...(rules.warnings === undefined ? {} : { warnings: rules.warnings }),
@@ -248,8 +245,4 @@ function scaleOf(scale: ScalePaths): SubresourceDefinition {
 /** The row's schema promises that what reaches these rules is a `T`. */
 function untyped<T extends KubeObject>(options: StrategyOptions<T>): StrategyOptions<UnknownObject> {
   return options as unknown as StrategyOptions<UnknownObject>;
-}
-
-function changeNothing(): void {
-  // Most kinds have no defaults.
 }

@@ -3,84 +3,11 @@ import { after, before, describe, test } from 'node:test';
 import { builtinResources } from '../api/registry.ts';
 import { silentLogger } from '../machinery/logger.ts';
 import type { UnknownObject } from '../machinery/meta.ts';
-import type { Status } from '../machinery/meta-types.generated.ts';
 import { MemoryStore } from '../store/memory/memory-store.ts';
 import { createApi } from './api.ts';
-import type { AdmissionChain, Api } from './contract.ts';
-import { respondWithError } from './filters/errors.ts';
-import { parseRequestInfo } from './filters/request-info.ts';
-import { createLocalTransport, type LocalTransport } from './http/local-transport.ts';
+import { type Answer, noAdmission, patch, Requests, statusOf } from './api-requests.ts';
+import type { Api } from './contract.ts';
 
-const noAdmission: AdmissionChain = {
-  handles: () => false,
-  admit: () => Promise.resolve(),
-  validate: () => Promise.resolve(),
-};
-
-interface Answer {
-  readonly status: number;
-  readonly headers: Readonly<Record<string, string | string[] | undefined>>;
-  readonly text: string;
-  readonly object: UnknownObject;
-}
-
-/** Requests to an api in this process, without the filters that know users. */
-class Requests {
-  readonly #transport: LocalTransport;
-
-  constructor(api: Api) {
-    this.#transport = createLocalTransport(
-      async (context) => {
-        context.info = parseRequestInfo(context.method, context.path, () => context.query);
-        try {
-          await api.handle(context);
-        } catch (error) {
-          respondWithError(context, error, silentLogger);
-        }
-      },
-      { name: 'tester', groups: [] },
-    );
-  }
-
-  async send(method: string, path: string, body?: unknown, headers: Record<string, string> = {}): Promise<Answer> {
-    const response = await this.#transport.request({
-      method,
-      path,
-      headers,
-      ...(body === undefined ? {} : { body: typeof body === 'string' ? body : JSON.stringify(body) }),
-    });
-    const chunks: Uint8Array[] = [];
-    for await (const chunk of response.body) chunks.push(chunk);
-    const text = Buffer.concat(chunks).toString();
-    const object = text.startsWith('{') && !text.includes('}\n{') ? (JSON.parse(text) as UnknownObject) : emptyObject;
-    return { status: response.status, headers: response.headers, text, object };
-  }
-
-  /** Reads watch events until `count` are there. */
-  async watch(path: string, count: number, whileOpen?: () => Promise<unknown>): Promise<WatchEvent[]> {
-    const controller = new AbortController();
-    const response = await this.#transport.request({ method: 'GET', path, signal: controller.signal });
-    const events: WatchEvent[] = [];
-    const doing = whileOpen?.();
-    let text = '';
-    for await (const chunk of response.body) {
-      text += Buffer.from(chunk).toString();
-      const lines = text.split('\n');
-      text = lines.pop() ?? '';
-      for (const line of lines) events.push(JSON.parse(line) as WatchEvent);
-      if (events.length >= count) break;
-    }
-    await doing;
-    return events;
-  }
-}
-
-interface WatchEvent {
-  readonly type: string;
-  readonly object: UnknownObject;
-}
-
-const emptyObject: UnknownObject = { apiVersion: '', kind: '', metadata: { name: '' } };
 const configMaps = '/api/v1/namespaces/default/configmaps';
 const pods = '/api/v1/namespaces/default/pods';
 
@@ -415,14 +342,6 @@ async function storeWithHistory(): Promise<MemoryStore> {
   const store = new MemoryStore();
   for (const name of ['a', 'b', 'c']) await store.create(`/elsewhere/${name}`, Buffer.from('{}'));
   return store;
-}
-
-function patch(requests: Requests, path: string, body: unknown): Promise<Answer> {
-  return requests.send('PATCH', path, body, { 'content-type': 'application/merge-patch+json' });
-}
-
-function statusOf({ object }: Answer): Status {
-  return object as unknown as Status;
 }
 
 function namesOf({ object }: Answer): string[] {

@@ -26,10 +26,10 @@ export interface TrackUpdateOptions {
 /** The part of an object that a write to the main resource or to its status leaves as it is. */
 export function resetFields(subresource: string, hasStatusSubresource = true): readonly string[] {
   if (!hasStatusSubresource) return [];
-  return subresource === 'status' ? ['spec'] : ['status'];
+  if (subresource === 'status') return ['spec'];
+  // What the other subresources leave alone has been put back before their fields are looked at.
+  return subresource === '' ? ['status'] : [];
 }
-
-const noFields: ReadonlySet<string> = new Set();
 
 /**
  * Server-side apply's bookkeeping for create, update and every patch but apply: the writer comes to own what it changed,
@@ -57,7 +57,8 @@ function isReset(entries: readonly ManagedFieldsEntry[] | undefined): boolean {
 }
 
 function created(options: TrackUpdateOptions, current: readonly Manager[]): Manager[] {
-  const fields = createdFields(options.updated, options.schema, noFields);
+  const reset = new Set(resetFields(options.subresource, options.hasStatusSubresource));
+  const fields = createdFields(options.updated, options.schema, reset);
   return [...current, writer(options, fields)];
 }
 

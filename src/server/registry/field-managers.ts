@@ -1,6 +1,11 @@
+import type { ResourceDefinition } from '../../api/resource.ts';
 import { trackUpdate } from '../../machinery/managed-fields/track-update.ts';
 import { formatGroupVersion, type UnknownObject } from '../../machinery/meta.ts';
 import type { WriteRequest } from './write-request.ts';
+
+export function hasStatusSubresource({ subresources }: ResourceDefinition): boolean {
+  return subresources.some(({ name }) => name === 'status');
+}
 
 /** Keeps `metadata.managedFields` of a create, update or patch. Changes `updated`. */
 export function trackFieldManager(
@@ -19,6 +24,7 @@ export function trackFieldManager(
     operation: 'Update',
     apiVersion: formatGroupVersion(row),
     subresource: subresource?.name ?? '',
+    hasStatusSubresource: hasStatusSubresource(row),
     now,
   });
 }

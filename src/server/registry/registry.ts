@@ -1,9 +1,11 @@
 import { randomUUID } from 'node:crypto';
+import type { UpdateStrategy } from '../../api/resource.ts';
 import { clone, equal } from '../../machinery/json.ts';
 import { formatGroupVersion, type UnknownObject } from '../../machinery/meta.ts';
 import {
   generateName,
   inheritObjectMeta,
+  tidyObjectMeta,
   validateObjectMeta,
   validateObjectMetaUpdate,
 } from '../../machinery/object-meta.ts';
@@ -151,12 +153,18 @@ export class Registry {
     const target = targetOf(this.hub, row);
     const { strategy } = row;
     fillCreatedMeta(object, this.clock());
-    strategy.prepareForCreate(object);
     strategy.applyDefaults(object);
+    tidyObjectMeta(object.metadata, request.warnings);
+    // The client owns what it sent and its defaults, not what admission and the strategy add.
+    trackFieldManager(request, undefined, object, this.clock());
     const { name } = object.metadata;
     const attributes = admissionAttributes(this.#admission, request, 'CREATE', { object, name: name ?? '' });
-    if (attributes !== undefined) await this.#admission.admit(attributes);
-    trackFieldManager(request, undefined, object, this.clock());
+    if (attributes !== undefined) {
+      await this.#admission.admit(attributes);
+      tidyObjectMeta(object.metadata, request.warnings);
+    }
+    // After admission, since what it adds counts: a pod's QoS class comes from the limits that it was given.
+    strategy.prepareForCreate(object);
     const reservation = this.hooksOf(row).beforeCreate?.(object, request.dryRun);
     try {
       const errors = [
@@ -210,18 +218,24 @@ export class Registry {
   ): Promise<Written> {
     const { row, subresource } = request;
     const rules = subresource?.strategy ?? row.strategy;
+    row.strategy.applyDefaults(updated);
     inheritObjectMeta(updated.metadata, old.metadata);
     inheritGeneration(updated, old);
     updated.metadata.resourceVersion = String(entry.revision);
-    rules.prepareForUpdate(updated, old);
-    row.strategy.applyDefaults(updated);
+    tidyObjectMeta(updated.metadata, request.warnings);
+    prepareForUpdate(rules, updated, old);
+    trackFieldManager(request, old, updated, this.clock());
     const attributes = admissionAttributes(this.#admission, request, 'UPDATE', {
       object: updated,
       oldObject: old,
       name: entry.name,
     });
-    if (attributes !== undefined) await this.#admission.admit(attributes);
-    trackFieldManager(request, old, updated, this.clock());
+    if (attributes !== undefined) {
+      await this.#admission.admit(attributes);
+      tidyObjectMeta(updated.metadata, request.warnings);
+      // Once more: what admission changed must not get past the strategy, and counts for the generation.
+      prepareForUpdate(rules, updated, old);
+    }
     const reservation = this.hooksOf(row).beforeUpdate?.(updated, old, request.dryRun);
     try {
       const errors = [
@@ -298,6 +312,17 @@ function fillCreatedMeta(object: UnknownObject, now: number): void {
   delete metadata.resourceVersion;
   metadata.uid = randomUUID();
   metadata.creationTimestamp = rfc3339(now);
+}
+
+/**
+ * A subresource may put all metadata back to what it was, but who owns the fields that it does write is for the
+ * tracking of managed fields to say.
+ */
+function prepareForUpdate(rules: UpdateStrategy, updated: UnknownObject, old: UnknownObject): void {
+  const { managedFields } = updated.metadata;
+  rules.prepareForUpdate(updated, old);
+  if (managedFields === undefined) delete updated.metadata.managedFields;
+  else updated.metadata.managedFields = managedFields;
 }
 
 /** The client does not decide on the generation; the strategy raises it. */

@@ -3,6 +3,7 @@ import { clone } from '../../machinery/json.ts';
 import { apply } from '../../machinery/managed-fields/apply.ts';
 import { formatGroupVersion, type UnknownObject } from '../../machinery/meta.ts';
 import { badRequest, conflict, invalid, notFound } from '../../machinery/status-error.ts';
+import { hasStatusSubresource } from '../registry/field-managers.ts';
 import type { Registry } from '../registry/registry.ts';
 import type { RequestContext } from '../request.ts';
 import { setNamespace } from './create.ts';
@@ -39,6 +40,7 @@ export async function applyServerSide(
       apiVersion: formatGroupVersion(row),
       force: flagOf(query, 'force'),
       subresource: subresource?.name ?? '',
+      hasStatusSubresource: hasStatusSubresource(row),
       now: registry.clock(),
     });
     // What was merged shares parts with `live`, which belongs to the cache.

@@ -21,8 +21,8 @@ function deployment(change: (object: Deployment) => void = () => undefined): Dep
     },
   };
   const read = object as Deployment & { [field: string]: unknown };
-  strategy.prepareForCreate(read);
   strategy.applyDefaults(read);
+  strategy.prepareForCreate(read);
   change(object);
   return object;
 }
@@ -152,6 +152,7 @@ describe('deployment strategy', () => {
     const object = clone(old);
     delete object.spec.replicas;
     delete object.spec.strategy;
+    strategy.applyDefaults(object);
     strategy.prepareForUpdate(object, old);
     assert.equal(object.metadata.generation, 1);
   });

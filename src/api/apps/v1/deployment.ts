@@ -64,8 +64,6 @@ export const deploymentResource: ResourceDefinition = defineResource<Deployment>
   },
   // Annotations count as well: rollouts are told of changes through them.
   prepareForUpdate(deployment, old) {
-    // The old object has its defaults; without them a client's shorter form of the same would look changed.
-    applyDeploymentDefaults(deployment);
     const before = Math.max(old.metadata.generation ?? 0, 1);
     const isSame = equal(deployment.spec, old.spec) && equal(deployment.metadata.annotations, old.metadata.annotations);
     deployment.metadata.generation = isSame ? before : before + 1;

@@ -16,8 +16,8 @@ function errorsOf(spec: Partial<HorizontalPodAutoscalerSpec>): string[] {
     metadata: { name: 'web' },
     spec: { scaleTargetRef: { kind: 'Deployment', name: 'web' }, maxReplicas: 3, ...spec },
   };
-  strategy.prepareForCreate(object);
   strategy.applyDefaults(object);
+  strategy.prepareForCreate(object);
   return strategy.validate(object).map((error) => `${error.field}: ${fieldErrorMessage(error)}`);
 }
 

@@ -18,8 +18,8 @@ function job(change: (object: Job) => void = () => undefined): Job & UnknownObje
   };
   change(object);
   const made: Job & UnknownObject = { ...object };
-  strategy.prepareForCreate(made);
   strategy.applyDefaults(made);
+  strategy.prepareForCreate(made);
   return made;
 }
 

@@ -1,3 +1,4 @@
+import { equal } from '../../../machinery/json.ts';
 import { humanDuration } from '../../../machinery/time.ts';
 import { containersColumn, imagesColumn, selectorColumn } from '../../apps/v1/columns.ts';
 import { ageColumn, column, nameColumn } from '../../columns.ts';
@@ -38,7 +39,14 @@ export const jobResource: ResourceDefinition = defineResource<Job>({
   generation: ['spec'],
   statusSubresource: { validateUpdate: validateJobStatusUpdate },
   defaultPropagation: 'orphan',
-  prepareForCreate: generateSelector,
+  prepareForCreate(job) {
+    const given = job.spec?.template?.metadata?.labels;
+    // Labels that a job has from its template stay the template's, the generated ones included.
+    const shares = equal(job.metadata.labels ?? {}, given ?? {});
+    generateSelector(job);
+    const labels = job.spec?.template?.metadata?.labels;
+    if (shares && labels !== undefined) job.metadata.labels = { ...labels };
+  },
   defaults: applyJobDefaults,
   validate: validateJob,
   validateUpdate: validateJobUpdate,

@@ -25,8 +25,8 @@ function request(): Request {
       usages: ['client auth'],
     },
   };
-  strategy.prepareForCreate(object);
   strategy.applyDefaults(object);
+  strategy.prepareForCreate(object);
   return object;
 }
 

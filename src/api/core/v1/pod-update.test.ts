@@ -14,8 +14,8 @@ function stored(spec: Partial<PodSpec> = {}): Pod {
     metadata: { name: 'web', namespace: 'default' },
     spec: { containers: [{ name: 'web', image: 'nginx:1' }], ...spec },
   };
-  strategy.prepareForCreate(pod);
   strategy.applyDefaults(pod);
+  strategy.prepareForCreate(pod);
   return pod as unknown as Pod;
 }
 
@@ -24,8 +24,8 @@ const untyped = (pod: Pod): UnknownObject => pod as unknown as UnknownObject;
 function update(change: (pod: Pod) => void, old = stored()): { pod: Pod; errors: string[] } {
   const pod = clone(old);
   change(pod);
-  strategy.prepareForUpdate(untyped(pod), untyped(old));
   strategy.applyDefaults(untyped(pod));
+  strategy.prepareForUpdate(untyped(pod), untyped(old));
   const errors = strategy.validateUpdate(untyped(pod), untyped(old));
   return { pod, errors: errors.map((error) => `${error.field}: ${error.detail.split('\n')[0]}`) };
 }

@@ -93,8 +93,8 @@ for (const row of coreResources) {
     fc.assert(
       fc.property(objects, objects, (object, old) => {
         for (const each of [object, old]) {
-          strategy.prepareForCreate(each);
           strategy.applyDefaults(each);
+          strategy.prepareForCreate(each);
         }
         strategy.validate(object);
         const defaulted = clone(object);

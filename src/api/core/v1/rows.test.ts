@@ -21,8 +21,8 @@ function created(resource: string, fields: Record<string, unknown>, metadata: ob
     metadata: { name: 'a', ...(row.namespaced ? { namespace: 'default' } : {}), ...metadata },
     ...clone(fields),
   };
-  row.strategy.prepareForCreate(object);
   row.strategy.applyDefaults(object);
+  row.strategy.prepareForCreate(object);
   return object;
 }
 
@@ -34,8 +34,8 @@ function updateProblems(resource: string, before: Record<string, unknown>, after
   const { strategy } = rowOf(resource);
   const old = created(resource, before);
   const object = { ...clone(old), ...clone(after) };
-  strategy.prepareForUpdate(object, old);
   strategy.applyDefaults(object);
+  strategy.prepareForUpdate(object, old);
   return texts(strategy.validateUpdate(object, old));
 }
 
@@ -282,8 +282,8 @@ test('no two rows share a name, and every row can be made and shown from nothing
     const object: UnknownObject = { apiVersion: 'v1', kind: row.kind, metadata: { name: 'a' } };
     for (const column of row.columns) assert.notEqual(column.value(object, 0), undefined, row.resource);
     for (const value of Object.values(row.selectableFields)) assert.equal(typeof value(object), 'string');
-    row.strategy.prepareForCreate(object);
     row.strategy.applyDefaults(object);
+    row.strategy.prepareForCreate(object);
     row.strategy.validate(object);
   }
 });

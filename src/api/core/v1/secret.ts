@@ -30,9 +30,9 @@ export const secretResource: ResourceDefinition = defineResource<Secret>({
     ageColumn,
   ],
   selectableFields: { type: (secret) => secret.type ?? '' },
-  prepareForCreate: takeStringData,
-  prepareForUpdate: takeStringData,
+  // Where upstream reads the object, so that a client owns the data it sent as text.
   defaults(secret) {
+    takeStringData(secret);
     secret.type ||= 'Opaque';
   },
   validate: validateSecret,

@@ -11,15 +11,15 @@ const untyped = (service: Service): UnknownObject => service as unknown as Unkno
 
 function created(spec: ServiceSpec): Service {
   const service: Service = { apiVersion: 'v1', kind: 'Service', metadata: { name: 'web' }, spec: clone(spec) };
-  strategy.prepareForCreate(untyped(service));
   strategy.applyDefaults(untyped(service));
+  strategy.prepareForCreate(untyped(service));
   return service;
 }
 
 function updated(old: Service, spec: ServiceSpec): { service: Service; errors: string[] } {
   const service: Service = { ...clone(old), spec: clone(spec) };
-  strategy.prepareForUpdate(untyped(service), untyped(old));
   strategy.applyDefaults(untyped(service));
+  strategy.prepareForUpdate(untyped(service), untyped(old));
   return { service, errors: texts(strategy.validateUpdate(untyped(service), untyped(old))) };
 }
 

@@ -36,7 +36,6 @@ export const discoveryResources: readonly ResourceDefinition[] = [
     },
     // Everything but labels and annotations stands at the top level here, so the generation is kept by hand.
     prepareForUpdate(slice, old) {
-      applyDefaults(slice);
       const before = Math.max(old.metadata.generation ?? 0, 1);
       const isSame = equal(contentOf(slice), contentOf(old)) && equal(slice.metadata.labels, old.metadata.labels);
       slice.metadata.generation = isSame ? before : before + 1;

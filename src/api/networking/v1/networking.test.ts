@@ -9,8 +9,8 @@ import type { IngressSpec, NetworkPolicySpec } from './types.generated.ts';
 
 function made({ strategy, kind }: ResourceDefinition, spec: object): UnknownObject {
   const object: UnknownObject = { apiVersion: 'networking.k8s.io/v1', kind, metadata: { name: 'x' }, spec };
-  strategy.prepareForCreate(object);
   strategy.applyDefaults(object);
+  strategy.prepareForCreate(object);
   return object;
 }
 
