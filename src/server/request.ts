@@ -101,13 +101,20 @@ export interface AdmissionAttributes {
   readonly oldObject?: UnknownObject;
   readonly options: Readonly<Record<string, unknown>>;
   readonly warnings: string[];
+  /** What audit adds to the line of this request; absent for the server's own writes. */
+  readonly annotations?: Map<string, string>;
 }
 
 export interface AdmissionPlugin {
   readonly name: string;
   handles(attributes: AdmissionAttributes): boolean;
-  /** Mutating phase. Throws an ApiError to refuse. */
-  admit?(attributes: AdmissionAttributes): Promise<void>;
+  /**
+   * Mutating phase. Throws an ApiError to refuse. `again` asks that every plugin sees the object once more, since it was
+   * changed in a way that plugins before this one could not foresee.
+   */
+  admit?(attributes: AdmissionAttributes): Promise<undefined | 'again'> | Promise<void>;
+  /** The second round that some plugin asked for; absent: `admit`. */
+  admitAgain?(attributes: AdmissionAttributes): Promise<void>;
   /** Validating phase, after every plugin's `admit`. */
   validate?(attributes: AdmissionAttributes): Promise<void>;
 }

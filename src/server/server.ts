@@ -28,6 +28,7 @@ import type { AdmissionPlugin, Handler, UserInfo } from './request.ts';
 import { buildRequestPath } from './request-path.ts';
 import { indexRoute, metricsRoute, openIdRoutes, routeByPath, versionRoute } from './routes.ts';
 import { type ServerOptions, type ServerSettings, settingsOf } from './server-settings.ts';
+import { serviceConnections } from './service-connection.ts';
 import { serveAccessReviews } from './special/access-reviews.ts';
 import { serveAuthenticationReviews } from './special/authentication-reviews.ts';
 import { serveComponentStatuses } from './special/component-statuses.ts';
@@ -58,6 +59,7 @@ interface Parts {
   readonly settings: ServerSettings;
   readonly pki: Pki;
   readonly admission: AdmissionChain;
+  closeAdmission(): void;
   readonly api: Api;
   readonly access: Access;
   readonly gateway: Gateway;
@@ -126,20 +128,30 @@ async function createParts(settings: ServerSettings): Promise<Parts> {
   });
   const { objects } = api;
   const access = createAccess({ objects, serviceAccountKey: pki.serviceAccountKey, issuer, now });
-  plugins.push(...builtinAdmissionPlugins({ objects, rbac: access.rbac, authorizer: access.authorizer }));
+  const gateway = createGateway({ logger: logger.child({ part: 'tunnel' }) });
+  const builtin = builtinAdmissionPlugins({
+    objects,
+    rows: api.rows,
+    rbac: access.rbac,
+    authorizer: access.authorizer,
+    connectToService: serviceConnections(objects, gateway),
+  });
+  plugins.push(...builtin.plugins);
   return {
     settings,
     pki,
     admission,
+    closeAdmission: builtin.close,
     api,
     access,
-    gateway: createGateway({ logger: logger.child({ part: 'tunnel' }) }),
+    gateway,
     audit: settings.audit ? openAuditLog(join(dataDirectory, 'audit.log'), logger) : noAudit,
     state: { isBootstrapped: false, isClosing: false },
   };
 }
 
-async function closeParts({ access, api, audit }: Parts): Promise<void> {
+async function closeParts({ access, api, audit, closeAdmission }: Parts): Promise<void> {
+  closeAdmission();
   access.close();
   await api.close();
   await audit.close();
@@ -171,7 +183,7 @@ function serveSpecialResources({ settings, admission, api, access, gateway }: Pa
   serveAuthenticationReviews(api, verifiers, now);
   serveTokenRequests(api, { tokens, admission, audiences: [issuer], now });
   serveComponentStatuses(api, now);
-  registerStreams(api, gateway, { logger, now });
+  registerStreams(api, gateway, { logger, now, admission });
 }
 
 function buildHandler(parts: Parts, serverAddress: () => string): Handler {

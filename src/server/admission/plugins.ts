@@ -1,6 +1,7 @@
 import type { Rbac } from '../authorization/rbac.ts';
-import type { ObjectAccess } from '../contract.ts';
+import type { ObjectAccess, RowCatalog } from '../contract.ts';
 import type { AdmissionPlugin, Authorizer } from '../request.ts';
+import type { ConnectToService } from '../service-connection.ts';
 import { csrRequester } from './csr-requester.ts';
 import { defaultTolerationSeconds } from './default-tolerations.ts';
 import { limitRanger } from './limit-ranger.ts';
@@ -9,23 +10,48 @@ import { nodeRestriction } from './node-restriction.ts';
 import { priorityAdmission } from './priority.ts';
 import { rbacEscalation } from './rbac-escalation.ts';
 import { serviceAccountAdmission } from './service-account.ts';
+import { WebhookConfigurations } from './webhooks/configurations.ts';
+import { type CheckConditions, WebhookMatcher } from './webhooks/matching.ts';
+import { mutatingWebhooks } from './webhooks/mutating.ts';
+import { validatingWebhooks } from './webhooks/validating.ts';
 
 export interface AdmissionNeeds {
   readonly objects: ObjectAccess;
+  readonly rows: RowCatalog;
   readonly rbac: Rbac;
   readonly authorizer: Authorizer;
+  readonly connectToService: ConnectToService;
 }
 
-/** In upstream's recommended order. */
-export function builtinAdmissionPlugins({ objects, rbac, authorizer }: AdmissionNeeds): AdmissionPlugin[] {
-  return [
-    namespaceLifecycle(objects),
-    limitRanger(objects),
-    serviceAccountAdmission(objects),
-    nodeRestriction(objects),
-    priorityAdmission(objects),
-    defaultTolerationSeconds(),
-    csrRequester(),
-    rbacEscalation(rbac, authorizer),
-  ];
+export interface AdmissionPlugins {
+  /** In upstream's recommended order. */
+  readonly plugins: readonly AdmissionPlugin[];
+  close(): void;
 }
+
+export function builtinAdmissionPlugins(needs: AdmissionNeeds): AdmissionPlugins {
+  const { objects, rows, rbac, authorizer, connectToService } = needs;
+  const matcher = new WebhookMatcher({ objects, rows, checkConditions });
+  const mutating = new WebhookConfigurations('mutatingwebhookconfigurations', objects, connectToService);
+  const validating = new WebhookConfigurations('validatingwebhookconfigurations', objects, connectToService);
+  return {
+    plugins: [
+      namespaceLifecycle(objects),
+      limitRanger(objects),
+      serviceAccountAdmission(objects),
+      nodeRestriction(objects),
+      priorityAdmission(objects),
+      defaultTolerationSeconds(),
+      csrRequester(),
+      rbacEscalation(rbac, authorizer),
+      mutatingWebhooks(mutating, matcher, rows),
+      validatingWebhooks(validating, matcher),
+    ],
+    close() {
+      mutating.close();
+      validating.close();
+    },
+  };
+}
+
+const checkConditions: CheckConditions = async () => true;

@@ -20,6 +20,8 @@ export interface WriteRequest {
   readonly options: Readonly<Record<string, unknown>>;
   /** Collects `Warning` headers. */
   readonly warnings: string[];
+  /** What audit adds to the line of this request. */
+  readonly annotations?: Map<string, string>;
   /** False for the server's own writes. */
   readonly admission: boolean;
 }
@@ -51,6 +53,31 @@ export function admissionAttributes(
     dryRun: request.dryRun,
     options: request.options,
     warnings: request.warnings,
+    ...(request.annotations === undefined ? {} : { annotations: request.annotations }),
     ...objects,
   };
+}
+
+/** Admission of an object that is posted to a subresource and is of a kind of its own: Binding, Eviction. */
+export async function admitPosted(
+  chain: AdmissionChain,
+  request: WriteRequest,
+  posted: {
+    readonly kind: string;
+    readonly subresource: string;
+    readonly name: string;
+    readonly object: UnknownObject;
+  },
+): Promise<void> {
+  const { row, namespace, user, dryRun, options, warnings, annotations } = request;
+  const { kind, subresource, name, object } = posted;
+  const subject = { operation: 'CREATE' as const, group: row.group, resource: row.resource, subresource };
+  if (!chain.handles(subject)) return;
+  const attributes = {
+    ...subject,
+    ...{ version: row.version, kind, namespace, name, user, dryRun, options, warnings, object },
+    ...(annotations === undefined ? {} : { annotations }),
+  };
+  await chain.admit(attributes);
+  await chain.validate(attributes);
 }

@@ -1,7 +1,8 @@
 import type { Logger } from '../../machinery/logger.ts';
 import type { HostGateway } from '../../tunnel/contract.ts';
-import type { Api, CustomHandler } from '../contract.ts';
+import type { AdmissionChain, Api, CustomHandler } from '../contract.ts';
 import { serveCommand } from './command.ts';
+import { admitConnect } from './connect-admission.ts';
 import { serveLog } from './log.ts';
 import { servePortForward } from './port-forward.ts';
 import { serveNodeProxy, servePodProxy, serveServiceProxy } from './proxy.ts';
@@ -13,14 +14,21 @@ export interface StreamsOptions {
   readonly logger: Logger;
   /** ms since the epoch; for `sinceSeconds`. */
   readonly now?: () => number;
+  /** Asked before a stream is opened; absent: nobody is. */
+  readonly admission?: AdmissionChain;
 }
 
 /** Serves the byte streams: exec, attach, port-forward and logs of pods, and the proxies, bridged to the pod's host. */
-export function registerStreams(api: Api, gateway: HostGateway, { logger, now = Date.now }: StreamsOptions): void {
+export function registerStreams(
+  api: Api,
+  gateway: HostGateway,
+  { logger, now = Date.now, admission }: StreamsOptions,
+): void {
   const door = { objects: api.objects, gateway, now };
   const serve = (resource: string, subresource: string, handler: CustomHandler): void =>
     api.serve({ group: '', resource, subresource }, async (context, row) => {
       try {
+        await admitConnect(admission, context, row);
         await handler(context, row);
       } catch (error) {
         if (!hasSwitched(context)) throw error;

@@ -5,6 +5,7 @@ import { clone } from '../../machinery/json.ts';
 import { conflict, type FieldError, invalid } from '../../machinery/status-error.ts';
 import { rfc3339 } from '../../machinery/time.ts';
 import type { Registry } from '../registry/registry.ts';
+import { admitPosted } from '../registry/write-request.ts';
 import type { RequestContext } from '../request.ts';
 import { readObject } from './object-decoding.ts';
 import { fieldValidationOf, writeRequestOf } from './request-options.ts';
@@ -30,6 +31,7 @@ export async function bindPod(context: RequestContext, podRow: ResourceDefinitio
     admission: false,
     managesFields: true,
   };
+  await admitPosted(registry.admission, request, { kind: 'Binding', subresource: 'binding', name, object });
   await registry.update(request, {
     change: (old) => {
       const pod = clone(old as unknown as Pod);

@@ -16,6 +16,7 @@ import { rfc3339 } from '../../machinery/time.ts';
 import type { ObjectAccess } from '../contract.ts';
 import { deleteObject } from '../registry/deletion.ts';
 import type { Registry } from '../registry/registry.ts';
+import { admitPosted } from '../registry/write-request.ts';
 import type { RequestContext } from '../request.ts';
 import { readObject } from './object-decoding.ts';
 import { dryRunOf, fieldValidationOf, writeRequestOf } from './request-options.ts';
@@ -47,8 +48,9 @@ export async function evictPod(
   const pod = found as unknown as Pod;
   const values = [...(deleteOptions.dryRun ?? []), ...context.query.getAll('dryRun')];
   const dryRun = dryRunOf(values, 'DeleteOptions');
-  if (!ignoresBudgets(pod)) await claimDisruption(pod, objects, registry.clock(), dryRun);
   const request = { ...writeRequestOf(context, row, undefined, 'DeleteOptions'), dryRun };
+  await admitPosted(registry.admission, request, { kind: 'Eviction', subresource: 'eviction', name, object });
+  if (!ignoresBudgets(pod)) await claimDisruption(pod, objects, registry.clock(), dryRun);
   await deleteObject(registry, request, deleteOptions);
   await sendPlain(context, successStatus(201), 201);
 }

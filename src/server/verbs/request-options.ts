@@ -43,6 +43,7 @@ export function writeRequestOf(
       ...(dryRun ? { dryRun: ['All'] } : {}),
     },
     warnings: context.warnings,
+    annotations: context.annotations,
     admission: true,
   };
 }
