@@ -1,3 +1,4 @@
+import { localProvisioner } from '../api/core/v1/local-storage.ts';
 import { type Client, createEventRecorder, createInformerFactory, runController } from '../client/index.ts';
 import type { Logger } from '../machinery/logger.ts';
 import { clusterRoleAggregationController } from './cluster-role-aggregation.ts';
@@ -8,11 +9,14 @@ import { deploymentController } from './deployment/deployment-controller.ts';
 import { disruptionController } from './disruption/disruption-controller.ts';
 import { endpointSliceController } from './endpoint-slice/endpoint-slice-controller.ts';
 import { endpointsController } from './endpoints/endpoints-controller.ts';
+import { ephemeralVolumeController } from './ephemeral-volume.ts';
 import { garbageCollector } from './garbage-collector/garbage-collector.ts';
 import { jobController } from './job/job-controller.ts';
+import { localStorageController } from './local-storage/local-storage-controller.ts';
 import { namespaceController } from './namespace/namespace-controller.ts';
 import { nodeIpamController } from './node-ipam.ts';
 import { nodeLifecycleController } from './node-lifecycle/node-lifecycle-controller.ts';
+import { persistentVolumeController } from './persistent-volume/persistent-volume-controller.ts';
 import { podGcController } from './pod-gc.ts';
 import { replicaSetController, replicationController } from './replica-set/replica-set-controller.ts';
 import { rootCaController } from './root-ca.ts';
@@ -59,6 +63,9 @@ function makeControllers(context: ControllerContext): Controller[] {
     jobController(context),
     cronJobController(context),
     disruptionController(context),
+    persistentVolumeController(context, localProvisioner),
+    localStorageController(context),
+    ephemeralVolumeController(context),
     endpointSliceController(context),
     endpointsController(context),
     nodeLifecycleController(context),
