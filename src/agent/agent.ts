@@ -27,6 +27,7 @@ import { StatusWriter } from './pods/status-writer.ts';
 import { ContainerProbes } from './probes/container-probes.ts';
 import type { ContainerRuntime, RuntimeImage } from './runtime/contract.ts';
 import { createStreamHandler } from './streams/stream-handler.ts';
+import { keepLocalVolumes } from './volumes/local-volumes.ts';
 import { PodVolumes } from './volumes/pod-volumes.ts';
 
 /** A node is not called unready for want of a network that is just being brought up, in ms. */
@@ -179,6 +180,7 @@ export async function startAgent(options: AgentOptions): Promise<RunningAgent> {
   const keep = options.keepImage ?? isOwnImage;
   void new ImageCollector({ runtime, imageDirectory: dataDirectory, keep, logger, signal }).run();
   informers.start(signal);
+  void keepLocalVolumes({ client, informers, nodeInformer, nodeName, dataDirectory, logger, signal });
   if (options.tunnel !== false) {
     const handler = createStreamHandler({ runtime, lookup: nodePods, logger, nodeName });
     void dialServer({ client, hostName: nodeName, handler, logger, signal });

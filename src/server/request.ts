@@ -130,6 +130,8 @@ export interface AuthorizationAttributes {
   readonly namespace: string;
   readonly name: string;
   readonly path: string;
+  /** Of a list or watch, as it was asked for; absent for none. */
+  readonly labelSelector?: string;
 }
 
 export interface Authorizer {

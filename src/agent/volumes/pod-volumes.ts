@@ -9,6 +9,7 @@ import type { ObjectReferences } from '../pods/object-references.ts';
 import { askServer, ServerAwayError } from '../server-away.ts';
 import { isWritten, writeAtomically } from './atomic-writer.ts';
 import { prepareHostPath } from './host-path.ts';
+import { makeLocalVolume } from './local-volumes.ts';
 import { giveToGroup } from './ownership.ts';
 import { projectedFiles } from './projected-files.ts';
 import { ServiceAccountTokens } from './service-account-tokens.ts';
@@ -42,6 +43,7 @@ export class VolumeError extends Error {
 export class PodVolumes {
   readonly #client: Client;
   readonly #references: ObjectReferences;
+  readonly #dataDirectory: string;
   readonly #podsDirectory: string;
   readonly #memoryDirectory: string;
   readonly #tokens: ServiceAccountTokens;
@@ -52,6 +54,7 @@ export class PodVolumes {
   constructor(options: PodVolumesOptions) {
     this.#client = options.client;
     this.#references = options.references;
+    this.#dataDirectory = options.dataDirectory;
     this.#podsDirectory = join(options.dataDirectory, 'pods');
     this.#memoryDirectory = join(options.dataDirectory, 'memory');
     this.#tokens = new ServiceAccountTokens(options.client);
@@ -154,7 +157,7 @@ export class PodVolumes {
   async #claim(pod: Pod, name: string, readOnly: boolean): Promise<PreparedVolume> {
     const namespace = pod.metadata.namespace ?? '';
     const volume = await this.#boundVolume(pod, namespace, name);
-    const path = await persistentPath(volume);
+    const path = await persistentPath(volume, this.#dataDirectory);
     const group = pod.spec?.securityContext?.fsGroup;
     const key = `${pod.metadata.uid}/${volume.metadata.name}`;
     if (group !== undefined && !readOnly && volume.spec?.local !== undefined && !this.#made.has(key)) {
@@ -185,13 +188,14 @@ export class PodVolumes {
   }
 }
 
-async function persistentPath(volume: PersistentVolume): Promise<string> {
+async function persistentPath(volume: PersistentVolume, dataDirectory: string): Promise<string> {
   const { hostPath, local } = volume.spec ?? {};
   if (hostPath !== undefined) {
     await prepareHostPath(hostPath.path, hostPath.type);
     return hostPath.path;
   }
   if (local !== undefined) {
+    await makeLocalVolume(dataDirectory, local.path);
     await prepareHostPath(local.path, 'Directory');
     return local.path;
   }

@@ -1,5 +1,7 @@
+import { localVolumeNodeLabel } from '../../api/core/v1/local-storage.ts';
 import type { Node, Pod } from '../../api/core/v1/types.generated.ts';
 import { as } from '../../api/resource.ts';
+import type { KubeObject } from '../../machinery/meta.ts';
 import type { ObjectAccess } from '../contract.ts';
 import type { AdmissionAttributes, AdmissionPlugin, UserInfo } from '../request.ts';
 import { refuse } from './refusals.ts';
@@ -17,6 +19,7 @@ type Check = (attributes: AdmissionAttributes, node: string, objects: ObjectAcce
 const checks: Readonly<Record<string, Check>> = {
   pods: checkPod,
   nodes: checkNode,
+  persistentvolumes: checkVolume,
   'serviceaccounts/token': checkTokenRequest,
   'coordination.k8s.io/leases': checkLease,
   'storage.k8s.io/csinodes': (attributes, node) => checkOwnName(attributes, node, 'CSINode'),
@@ -89,6 +92,18 @@ function checkNode(attributes: AdmissionAttributes, node: string): void {
   if (changed.length > 0) {
     throw refuse(attributes, `is not allowed to modify labels: ${changed.sort().join(', ')}`);
   }
+}
+
+/** A node takes the finalizer off its own volume when the directory is gone; everything else is for others to say. */
+function checkVolume(attributes: AdmissionAttributes, node: string): void {
+  const { operation, object, oldObject } = attributes;
+  const isOwn = oldObject?.metadata.labels?.[localVolumeNodeLabel] === node;
+  const bare = ({
+    metadata: { finalizers: _f, managedFields: _m, resourceVersion: _v, ...metadata },
+    ...rest
+  }: KubeObject) => JSON.stringify({ ...rest, metadata });
+  if (operation === 'UPDATE' && isOwn && object !== undefined && bare(object) === bare(oldObject)) return;
+  throw refuse(attributes, `node ${JSON.stringify(node)} can only remove finalizers from volumes that lie on it`);
 }
 
 function changedKeys(now: Record<string, string>, before: Record<string, string>): string[] {

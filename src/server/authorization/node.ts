@@ -1,3 +1,4 @@
+import { localVolumeNodeLabel } from '../../api/core/v1/local-storage.ts';
 import type { PersistentVolume, Pod, PodSpec } from '../../api/core/v1/types.generated.ts';
 import { as } from '../../api/resource.ts';
 import { nodeNameOf } from '../admission/node-restriction.ts';
@@ -65,9 +66,7 @@ export class NodeAuthorizer implements Authorizer {
       case 'persistentvolumeclaims':
         return verb === 'get' ? this.#related(attributes, node) : undefined;
       case 'persistentvolumes':
-        return verb === 'get'
-          ? this.#volume(attributes, node)
-          : refused('can only get individual resources of this type');
+        return this.#volumes(attributes, node);
       case 'serviceaccounts':
         if (verb === 'get' || (verb === 'create' && subresource === 'token')) return this.#related(attributes, node);
         return refused('can only get or create tokens for individual service accounts');
@@ -87,6 +86,19 @@ export class NodeAuthorizer implements Authorizer {
     return refused(`no relationship found between node '${node}' and this object`);
   }
 
+  /** Those that its pods use; and the ones that lie on the node itself, which it may watch and let go. */
+  #volumes(attributes: AuthorizationAttributes, node: string): Answer {
+    const { verb, name, subresource } = attributes;
+    if (verb === 'list' || verb === 'watch') {
+      if (attributes.labelSelector === `${localVolumeNodeLabel}=${node}`) return allowed;
+      return refused('can only list volumes that lie on the node');
+    }
+    const volume = this.#objects.get(persistentVolumes, '', name);
+    const isHere = volume?.metadata.labels?.[localVolumeNodeLabel] === node;
+    if (isHere && subresource === '' && (verb === 'get' || verb === 'patch')) return allowed;
+    return verb === 'get' ? this.#volume(attributes, node) : refused('can only get individual resources of this type');
+  }
+
   #volume(attributes: AuthorizationAttributes, node: string): Answer {
     const volume = this.#objects.get(persistentVolumes, '', attributes.name);
     const claim = volume === undefined ? undefined : as<PersistentVolume>(volume).spec?.claimRef;
@@ -101,7 +113,7 @@ export class NodeAuthorizer implements Authorizer {
     const key = `${namespace}/${name}`;
     const pod = as<Pod>(object);
     const node = type === 'delete' ? '' : (pod.spec?.nodeName ?? '');
-    const keys = node === '' || pod.spec === undefined ? [] : [...referencesOf(pod.spec, namespace)];
+    const keys = node === '' || pod.spec === undefined ? [] : [...referencesOf(pod.spec, namespace, name)];
     const old = this.#counted.get(key);
     for (const one of keys) this.#count(one, node, 1);
     for (const one of old?.keys ?? []) this.#count(one, old?.node ?? '', -1);
@@ -137,7 +149,7 @@ function ownLease({ verb, namespace, name }: AuthorizationAttributes, node: stri
 }
 
 /** The objects whose content a pod gives to its node. */
-function referencesOf(spec: PodSpec, namespace: string): Set<string> {
+function referencesOf(spec: PodSpec, namespace: string, podName: string): Set<string> {
   const keys = new Set<string>();
   const add = (resource: string, name: string | undefined): void => {
     if (name !== undefined && name !== '') keys.add(`${resource}/${namespace}/${name}`);
@@ -148,6 +160,7 @@ function referencesOf(spec: PodSpec, namespace: string): Set<string> {
     add('secrets', volume.secret?.secretName);
     add('configmaps', volume.configMap?.name);
     add('persistentvolumeclaims', volume.persistentVolumeClaim?.claimName);
+    if (volume.ephemeral !== undefined) add('persistentvolumeclaims', `${podName}-${volume.name}`);
     for (const source of volume.projected?.sources ?? []) {
       add('secrets', source.secret?.name);
       add('configmaps', source.configMap?.name);

@@ -6,6 +6,7 @@ import {
   ensureKubernetesService,
   ensureNamespaces,
   ensurePriorityClasses,
+  ensureStorageClass,
 } from './cluster-objects.ts';
 import { ensureFlowObjects } from './flow-objects.ts';
 import { ensurePolicy } from './policy.ts';
@@ -19,6 +20,7 @@ export async function ensureClusterObjects(objects: ObjectAccess, facts: Cluster
   await Promise.all([
     ensurePolicy(objects),
     ensurePriorityClasses(objects),
+    ensureStorageClass(objects),
     ensureFlowObjects(objects),
     ensureKubernetesService(objects, facts),
     ensureAuthenticationConfig(objects, facts),

@@ -1,3 +1,4 @@
+import { localProvisioner } from '../../api/core/v1/local-storage.ts';
 import type { UnknownObject } from '../../machinery/meta.ts';
 import type { ObjectAccess } from '../contract.ts';
 import { ensureObject } from './ensure.ts';
@@ -54,6 +55,23 @@ export async function ensurePriorityClasses(objects: ObjectAccess): Promise<void
       ),
     ),
   ]);
+}
+
+/** Claims that name no class are met with a directory on the node of their pod. */
+export async function ensureStorageClass(objects: ObjectAccess): Promise<void> {
+  await ensureObject(
+    objects,
+    { group: 'storage.k8s.io', resource: 'storageclasses' },
+    {
+      apiVersion: 'storage.k8s.io/v1',
+      kind: 'StorageClass',
+      metadata: { name: 'local', annotations: { 'storageclass.kubernetes.io/is-default-class': 'true' } },
+      provisioner: localProvisioner,
+      reclaimPolicy: 'Delete',
+      volumeBindingMode: 'WaitForFirstConsumer',
+      allowVolumeExpansion: true,
+    },
+  );
 }
 
 /** The service `kubernetes` with its endpoints, under which pods reach the API. */

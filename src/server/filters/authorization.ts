@@ -12,6 +12,7 @@ export function authorizationFilter(authorizer: Authorizer): Filter {
 
 export function attributesOf(context: RequestContext): AuthorizationAttributes {
   const { info, user, path } = context;
+  const labelSelector = context.query.get('labelSelector');
   return {
     user,
     verb: info.verb,
@@ -23,6 +24,7 @@ export function attributesOf(context: RequestContext): AuthorizationAttributes {
     namespace: info.namespace,
     name: info.name,
     path,
+    ...(labelSelector === null ? {} : { labelSelector }),
   };
 }
 
