@@ -1,6 +1,8 @@
+import type { JsonObject } from '../machinery/json.ts';
 import type { KubeObject, UnknownObject } from '../machinery/meta.ts';
 import type { StructSchema } from '../machinery/schema.ts';
 import type { FieldError } from '../machinery/status-error.ts';
+import type { FieldCheck } from '../machinery/unknown-fields.ts';
 
 export type Verb = 'create' | 'delete' | 'deletecollection' | 'get' | 'list' | 'patch' | 'update' | 'watch';
 
@@ -29,6 +31,18 @@ export interface ResourceDefinition {
    * for built-in rows, whose documents are made from `schema` and the prose.
    */
   readonly openApiSchema?: Readonly<Record<string, unknown>>;
+  /**
+   * Reads a body in place of the walk by `schema`: custom resources are pruned by what their definition says, and held
+   * against it later. Changes `value`.
+   */
+  decode?(value: JsonObject): FieldCheck;
+  /**
+   * Brings an object that was read from the store up to what this row would write now (version, pruning, defaults).
+   * Changes it, and answers whether it did.
+   */
+  upgradeStored?(object: UnknownObject): boolean;
+  /** Sent as a `Warning` header with every answer: the version is deprecated. */
+  readonly deprecationWarning?: string;
   readonly columns: readonly Column[];
   /** Selectable fields besides `metadata.name` and `metadata.namespace`: path -> value (`''` when unset). */
   readonly selectableFields: Readonly<Record<string, (object: UnknownObject) => string>>;
@@ -49,6 +63,11 @@ export interface Conversion {
   readonly resource: string;
   toStored(object: UnknownObject): UnknownObject;
   fromStored(object: UnknownObject): UnknownObject;
+  /**
+   * Fetches what the two functions above cannot compute by themselves (conversion webhooks); they throw for an object
+   * that was not prepared before. Absent: nothing needs to be.
+   */
+  prepare?(objects: readonly UnknownObject[], direction: 'toStored' | 'fromStored'): Promise<void>;
 }
 
 export interface Column {

@@ -83,6 +83,7 @@ export async function createApi(options: ApiOptions): Promise<Api> {
     const { info } = context;
     const row = rows.find(info.apiGroup, info.apiVersion, info.resource);
     if (row === undefined) throw pathNotFound();
+    if (row.deprecationWarning !== undefined) context.warnings.push(row.deprecationWarning);
     const handler = custom.get(`${row.group}/${row.resource}/${info.subresource}`);
     if (handler !== undefined) {
       await handler(context, row);

@@ -9,7 +9,7 @@ import type { AdmissionAttributes, Handler, RequestContext } from './request.ts'
 export interface Api {
   /** The last stage of the request path for resource requests: finds the row and runs the verb. */
   readonly handle: Handler;
-  readonly rows: RowCatalog;
+  readonly rows: VersionedRowCatalog;
   readonly objects: ObjectAccess;
   /**
    * Serves a `custom` subresource (`pods/exec`) or a virtual resource (`tokenreviews`, subresource `''`). The handler
@@ -32,6 +32,17 @@ export interface RowCatalog {
   /** Rises with every change, so that documents made from rows (discovery, OpenAPI) can be cached. */
   readonly generation: number;
   onChange(listener: () => void): void;
+}
+
+/** The catalog, for the one who serves what CustomResourceDefinitions define. */
+export interface VersionedRowCatalog extends RowCatalog {
+  /**
+   * Serves these versions of a resource from now on and no others; `stored` says how its objects are kept, and need not
+   * be one of them. Rows that stay the same keep their watches.
+   */
+  serveVersions(stored: ResourceDefinition, served: readonly ResourceDefinition[]): Promise<void>;
+  /** Serves no version of a resource any more, and forgets its objects; they stay in the store. */
+  withdraw(of: { readonly group: string; readonly resource: string }): void;
 }
 
 interface GroupResource {

@@ -30,7 +30,7 @@ export async function deleteObject(
     await registry.hub.fresh();
     const entry = target.cache.get(key);
     if (entry === undefined) throw notFound(request.row, request.name);
-    const old = objectOf(target, entry);
+    const old = await objectOf(target, entry);
     checkPreconditions(request, options, old);
     const attributes = admissionAttributes(registry.admission, request, 'DELETE', { oldObject: old, name: entry.name });
     if (attributes !== undefined) {

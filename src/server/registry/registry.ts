@@ -116,7 +116,7 @@ export class Registry {
         if (instead === undefined) throw notFound(request.row, request.name);
         return this.create(request, instead);
       }
-      const old = objectOf(target, entry);
+      const old = await objectOf(target, entry);
       const updated = await rules.change(old);
       const unconditional = (updated.metadata.resourceVersion ?? '') === '';
       checkPreconditions(request, updated, old);
@@ -195,7 +195,7 @@ export class Registry {
       if (cache.get(key) !== undefined) throw alreadyExists(row, name);
       return { object, created: true };
     }
-    const stored = toStored(row, object);
+    const stored = await toStored(row, object);
     const bytes = storedBytes(stored);
     this.hub.rememberDecoded(bytes, stored);
     try {
@@ -258,7 +258,7 @@ export class Registry {
 
   async #write(request: WriteRequest, target: Target, entry: CacheEntry, object: UnknownObject): Promise<Written> {
     const { row, dryRun } = request;
-    const stored = toStored(row, object);
+    const stored = await toStored(row, object);
     stored.metadata.resourceVersion = String(entry.revision);
     // A write that changes nothing keeps the resourceVersion and wakes no watcher.
     if (equal(stored, entry.object)) return { object, bytes: bytesOf(target, entry), created: false };

@@ -1,9 +1,9 @@
 import type { ResourceDefinition } from '../../api/resource.ts';
-import type { RowCatalog } from '../contract.ts';
+import type { VersionedRowCatalog } from '../contract.ts';
 import type { CacheHub } from '../watch-cache/cache-hub.ts';
 
 /** The rows being served, with their caches brought up and taken down as they come and go. */
-export class ServedRows implements RowCatalog {
+export class ServedRows implements VersionedRowCatalog {
   readonly #rows = new Map<string, ResourceDefinition>();
   readonly #listeners: (() => void)[] = [];
   readonly #hub: CacheHub;
@@ -38,6 +38,29 @@ export class ServedRows implements RowCatalog {
     this.#changed();
   }
 
+  async serveVersions(stored: ResourceDefinition, served: readonly ResourceDefinition[]): Promise<void> {
+    await this.#hub.replace(stored);
+    const wanted = new Map(served.map((row) => [idOf(row.group, row.version, row.resource), row]));
+    const present = [...this.#rows].filter(([, row]) => isSameResource(row, stored));
+    let isChanged = wanted.size !== present.length;
+    for (const [id, row] of present) {
+      const now = wanted.get(id);
+      if (now === row) continue;
+      isChanged = true;
+      if (now === undefined) this.#rows.delete(id);
+      this.#hub.endWatches(row);
+    }
+    if (!isChanged) return;
+    for (const [id, row] of wanted) this.#rows.set(id, row);
+    this.#changed();
+  }
+
+  withdraw(of: { readonly group: string; readonly resource: string }): void {
+    for (const [id, row] of this.#rows) if (isSameResource(row, of)) this.#rows.delete(id);
+    this.#hub.remove(of);
+    this.#changed();
+  }
+
   onChange(listener: () => void): void {
     this.#listeners.push(listener);
   }
@@ -55,6 +78,10 @@ export class ServedRows implements RowCatalog {
 
 export function isStored(row: ResourceDefinition): boolean {
   return row.storedAs === undefined && row.virtual !== true;
+}
+
+function isSameResource(row: ResourceDefinition, of: { readonly group: string; readonly resource: string }): boolean {
+  return row.group === of.group && row.resource === of.resource;
 }
 
 function idOf(group: string, version: string, resource: string): string {

@@ -22,11 +22,16 @@ export function keyOf(row: ResourceDefinition, namespace: string, name: string):
 }
 
 /** The object in the row's version; shared, must not be changed. */
-export function objectOf({ row }: Target, entry: CacheEntry): UnknownObject {
-  return row.storedAs === undefined ? entry.object : row.storedAs.fromStored(entry.object);
+export async function objectOf({ row }: Target, entry: CacheEntry): Promise<UnknownObject> {
+  const { object } = entry;
+  if (row.storedAs === undefined) return object;
+  await row.storedAs.prepare?.([object], 'fromStored');
+  return row.storedAs.fromStored(object);
 }
 
 /** The object in the version it is stored in. */
-export function toStored(row: ResourceDefinition, object: UnknownObject): UnknownObject {
-  return row.storedAs === undefined ? object : row.storedAs.toStored(object);
+export async function toStored(row: ResourceDefinition, object: UnknownObject): Promise<UnknownObject> {
+  if (row.storedAs === undefined) return object;
+  await row.storedAs.prepare?.([object], 'toStored');
+  return row.storedAs.toStored(object);
 }

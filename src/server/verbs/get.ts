@@ -21,5 +21,5 @@ export async function get(context: RequestContext, row: ResourceDefinition, regi
     return;
   }
   const bytes = row.storedAs === undefined ? entry.bytes : undefined;
-  await sendObject(context, row, { object: objectOf(target, entry), bytes }, 200, registry.clock);
+  await sendObject(context, row, { object: await objectOf(target, entry), bytes }, 200, registry.clock);
 }

@@ -1,5 +1,5 @@
 import type { ResourceDefinition } from '../../api/resource.ts';
-import { formatGroupVersion } from '../../machinery/meta.ts';
+import { formatGroupVersion, type UnknownObject } from '../../machinery/meta.ts';
 import { ApiError, badRequest, gone } from '../../machinery/status-error.ts';
 import type { Registry } from '../registry/registry.ts';
 import { type Target, targetOf } from '../registry/target.ts';
@@ -32,9 +32,15 @@ export async function list(context: RequestContext, row: ResourceDefinition, reg
   const accepted = negotiate(context.headers.accept);
   const form = formOf(row, accepted, context.query, registry.clock);
   const page = await readPage(context, row, registry);
+  let objects: readonly UnknownObject[] | undefined;
+  if (form.encodeItem !== undefined && row.storedAs?.prepare !== undefined) {
+    // Held until they are encoded, since what was prepared belongs to these very objects.
+    objects = page.entries.map((entry) => entry.object);
+    await row.storedAs.prepare(objects, 'fromStored');
+  }
   const head = Buffer.from(headOf(row, form, page));
-  const items = page.entries.map((entry) =>
-    form.encodeItem === undefined ? entry.bytes : Buffer.from(form.encodeItem(entry.object)),
+  const items = page.entries.map((entry, index) =>
+    form.encodeItem === undefined ? entry.bytes : Buffer.from(form.encodeItem(objects?.[index] ?? entry.object)),
   );
   const end = form.table === undefined ? listEnd : Buffer.from(tableEnd);
   const size = items.reduce((sum, item) => sum + item.length + 1, head.length + end.length);

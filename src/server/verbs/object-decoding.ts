@@ -2,7 +2,7 @@ import { isJsonObject, type JsonObject, parseJson } from '../../machinery/json.t
 import { formatGroupVersion, type UnknownObject } from '../../machinery/meta.ts';
 import type { StructSchema } from '../../machinery/schema.ts';
 import { badRequest, unsupportedMediaType } from '../../machinery/status-error.ts';
-import { decodeFields } from '../../machinery/unknown-fields.ts';
+import { decodeFields, type FieldCheck } from '../../machinery/unknown-fields.ts';
 import { readBody } from '../body.ts';
 import type { RequestContext } from '../request.ts';
 import { mediaTypeOf } from './media-type.ts';
@@ -14,6 +14,8 @@ export interface Expected {
   readonly version: string;
   readonly kind: string;
   readonly schema: StructSchema;
+  /** Instead of the walk by `schema`. */
+  decode?(value: JsonObject): FieldCheck;
 }
 
 /** Reads, parses and checks the object in a body. The answer belongs to the caller. */
@@ -69,7 +71,7 @@ export function checkObject(
       `${kind} in version "${version}" cannot be handled as a ${kind}: json: cannot unmarshal ${typeof value} into Go value of type map[string]interface {}`,
     );
   checkIdentity(value, expected);
-  const { unknown, typeErrors } = decodeFields(value, expected.schema);
+  const { unknown, typeErrors } = expected.decode?.(value) ?? decodeFields(value, expected.schema);
   const [typeError] = typeErrors;
   if (typeError !== undefined) {
     throw badRequest(`${kind} in version "${version}" cannot be handled as a ${kind}: ${typeError}`);

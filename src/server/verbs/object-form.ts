@@ -41,7 +41,7 @@ export function formOf(
   return { id: `${row.group}/${row.version}`, table: undefined, encode, encodeItem: encode };
 }
 
-const plainForm: RowForm = { id: '', table: undefined, encode: undefined, encodeItem: undefined };
+export const plainForm: RowForm = { id: '', table: undefined, encode: undefined, encodeItem: undefined };
 
 function includeObjectOf(query: URLSearchParams): IncludedObject {
   const value = query.get('includeObject') ?? '';

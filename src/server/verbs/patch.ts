@@ -38,6 +38,8 @@ export async function patch(
     await applyServerSide(context, row, registry, value, subresource);
     return;
   }
+  // A custom resource has no merge keys: upstream does not take the strategic form for it.
+  if (kind === 'strategic' && row.decode !== undefined) throw unknownPatchType(isCustomPatchKind);
   const request = writeRequestOf(context, row, subresource, 'PatchOptions');
   const validation = fieldValidationOf(context.query, 'PatchOptions');
   const written = await registry.update(request, {
@@ -56,14 +58,21 @@ export async function readPatch(context: RequestContext): Promise<{ kind: PatchK
   const type = mediaTypeOf(context.headers['content-type']);
   const kind = patchKinds.get(type);
   if (kind === undefined) {
-    throw unsupportedMediaType(
-      `the body of the request was in an unknown format - accepted media types include: ${[...patchKinds.keys()].join(', ')}`,
-    );
+    throw unknownPatchType(() => true);
   }
   const body = await readBody(context);
   const parsed = await parseBody(body, type === 'application/apply-patch+yaml' ? type : 'application/json', 'Ignore');
   return { kind, value: parsed.value };
 }
+
+function unknownPatchType(accepted: (kind: PatchKind) => boolean): Error {
+  const types = [...patchKinds].filter(([, kind]) => accepted(kind)).map(([type]) => type);
+  return unsupportedMediaType(
+    `the body of the request was in an unknown format - accepted media types include: ${types.join(', ')}`,
+  );
+}
+
+const isCustomPatchKind = (kind: PatchKind): boolean => kind !== 'strategic';
 
 /** `old` is shared; the answer is a new object. The patch may be applied more than once. */
 export function patchedObject(
@@ -108,7 +117,7 @@ function checkFields(
   patchValue: unknown,
   warnings: string[],
 ): void {
-  const { unknown, typeErrors } = decodeFields(patched, row.schema);
+  const { unknown, typeErrors } = row.decode?.(patched) ?? decodeFields(patched, row.schema);
   const shown = () => JSON.stringify(patchValue);
   const [typeError] = typeErrors;
   if (typeError !== undefined) {

@@ -1,6 +1,5 @@
 import type { ResourceDefinition } from '../../api/resource.ts';
 import type { UnknownObject } from '../../machinery/meta.ts';
-import { toStored } from '../registry/target.ts';
 import type { Written } from '../registry/write-request.ts';
 import type { RequestContext } from '../request.ts';
 import { type Accepted, negotiate } from './media-type.ts';
@@ -23,8 +22,10 @@ export async function sendObject(
     await sendJson(context, accepted, statusCode, written.bytes ?? JSON.stringify(written.object));
     return;
   }
-  const form = formOf(row, accepted, context.query, clock);
-  const text = form.encode?.(toStored(row, written.object)) ?? JSON.stringify(written.object);
+  // The object is in the row's version already.
+  const { storedAs: _, ...own } = row;
+  const form = formOf(own, accepted, context.query, clock);
+  const text = form.encode?.(written.object) ?? JSON.stringify(written.object);
   await sendJson(context, accepted, statusCode, text);
 }
 

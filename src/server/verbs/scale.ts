@@ -28,7 +28,7 @@ export async function serveScale(
     await registry.hub.fresh();
     const entry = target.cache.get(keyOf(row, context.info.namespace, context.info.name));
     if (entry === undefined) throw notFound(row, context.info.name);
-    await sendPlain(context, scaleOf(objectOf(target, entry), paths), 200);
+    await sendPlain(context, scaleOf(await objectOf(target, entry), paths), 200);
     return;
   }
   const change = context.info.verb === 'update' ? await readScale(context) : await readScalePatch(context);

@@ -5,8 +5,9 @@ import type { Registry } from '../registry/registry.ts';
 import { type Target, targetOf } from '../registry/target.ts';
 import type { RequestContext } from '../request.ts';
 import { Watcher, type WatchStart } from '../watch-cache/watcher.ts';
+import { ConvertingStream } from './converting-stream.ts';
 import { type Accepted, negotiate } from './media-type.ts';
-import { formOf } from './object-form.ts';
+import { formOf, plainForm } from './object-form.ts';
 import { flagOf, numberOf, selectionOf } from './request-options.ts';
 import { awaitRevision, parseRevision } from './resource-version.ts';
 
@@ -20,8 +21,19 @@ export async function watch(context: RequestContext, row: ResourceDefinition, re
   const form = formOf(row, accepted, context.query, registry.clock);
   const start = await startOf(context, target, registry);
   const kind = kindOf(row, accepted);
-  const stream = context.response.stream(200, 'application/json');
-  const watcher = new Watcher({ selection, cache: target.cache, hub: registry.hub, form, kind, stream, start });
+  const opened = context.response.stream(200, 'application/json');
+  // What must be fetched to convert an object cannot be waited for while events are handed out.
+  const later = row.storedAs?.prepare !== undefined && form.encode !== undefined;
+  const stream = later ? new ConvertingStream(opened, row, form) : opened;
+  const watcher = new Watcher({
+    selection,
+    cache: target.cache,
+    hub: registry.hub,
+    form: later ? plainForm : form,
+    kind,
+    stream,
+    start,
+  });
   const seconds = numberOf(context.query, 'timeoutSeconds') ?? 0;
   const timeoutMs = (seconds > 0 ? seconds : watchSecondsMin * (1 + Math.random())) * 1000;
   registry.hub.addWatcher(watcher);

@@ -83,11 +83,46 @@ export class CacheHub implements WatcherHub {
     }
   }
 
+  /** Keeps a resource by another row from now on: reads it anew, without a gap, and ends its watches, which may resume. */
+  async replace(row: ResourceDefinition): Promise<void> {
+    const before = this.cache(row);
+    if (before === undefined) return this.add(row);
+    if (before.row === row) return undefined;
+    const { prefix } = before;
+    const missed: StoreEvent[] = [];
+    this.#loading.set(prefix, missed);
+    const cache = new ResourceCache(row, prefix, before);
+    try {
+      const revision = await this.#load(prefix, () => cache);
+      await this.reached(revision);
+      for (const event of missed) {
+        const key = event.key.slice(prefix.length);
+        if (event.revision <= revision) continue;
+        if (event.type === 'put') cache.put(key, event.value, event.revision);
+        else cache.delete(key, event.revision);
+      }
+      this.#caches.set(prefix, cache);
+      this.#endWatches(before);
+    } finally {
+      this.#loading.delete(prefix);
+    }
+  }
+
   /** Forgets a resource and ends its watches. */
   remove(of: GroupResource): void {
     const cache = this.cache(of);
     if (cache === undefined) return;
     this.#caches.delete(cache.prefix);
+    this.#endWatches(cache);
+  }
+
+  /** Ends the watches of a resource, so that clients come again and see it as it is now. */
+  endWatches(of: GroupResource): void {
+    const cache = this.cache(of);
+    if (cache !== undefined) this.#endWatches(cache);
+  }
+
+  #endWatches(cache: ResourceCache): void {
     for (const watcher of this.#watchers) if (watcher.watches(cache)) watcher.close();
   }
 
@@ -170,8 +205,8 @@ export class CacheHub implements WatcherHub {
       const split = splitKey(event.key);
       if (split === undefined) continue;
       const cache = this.#caches.get(split.prefix);
+      if (this.#loading.size > 0) this.#loading.get(split.prefix)?.push(event);
       if (cache !== undefined) this.#applySafely(cache, event);
-      else this.#loading.get(split.prefix)?.push(event);
     }
     this.#revision = events.at(-1)?.revision ?? this.#revision;
     this.#wakeWaiters();

@@ -3,7 +3,7 @@ import type { UnknownObject } from '../../machinery/meta.ts';
 import { CacheEntry, type CacheEvent } from './cache-entry.ts';
 import { EntryIndexes } from './entry-indexes.ts';
 import { EventRing } from './event-ring.ts';
-import { decodeObject, withRevision } from './object-bytes.ts';
+import { decodeObject, storedBytes, withRevision } from './object-bytes.ts';
 import { OrderedEntries, type OrderedSnapshot } from './ordered-entries.ts';
 import type { Selection } from './selection.ts';
 import { WatcherIndex } from './watcher-index.ts';
@@ -24,18 +24,21 @@ export class ResourceCache {
   readonly row: ResourceDefinition;
   /** `/registry/core/pods/`: what the keys in the store start with. */
   readonly prefix: string;
-  readonly ring = new EventRing();
+  readonly ring: EventRing;
   readonly watchers = new WatcherIndex();
   /** Told of each change once the cache holds it; `decoded` is the state after, where the writer still had it. */
-  readonly listeners = new Set<(event: CacheEvent, decoded: UnknownObject | undefined) => void>();
+  readonly listeners: Set<(event: CacheEvent, decoded: UnknownObject | undefined) => void>;
   readonly #entries = new OrderedEntries<CacheEntry>();
   readonly #indexes: EntryIndexes;
   readonly #fieldValues: readonly ((object: UnknownObject) => string)[];
   readonly #kept = new Map<number, KeptSnapshot>();
 
-  constructor(row: ResourceDefinition, prefix: string) {
+  /** With a predecessor: the same resource by another row. What happened lately, and who listens, stays. */
+  constructor(row: ResourceDefinition, prefix: string, predecessor?: ResourceCache) {
     this.row = row;
     this.prefix = prefix;
+    this.ring = predecessor?.ring ?? new EventRing();
+    this.listeners = predecessor?.listeners ?? new Set();
     this.#indexes = new EntryIndexes(Object.keys(row.selectableFields));
     this.#fieldValues = Object.values(row.selectableFields);
   }
@@ -74,13 +77,11 @@ export class ResourceCache {
   /** Puts a stored value in; `decoded` spares the parse when the writer still holds the object. */
   put(key: string, stored: Uint8Array, revision: number, decoded?: UnknownObject): CacheEvent {
     const object = decoded ?? decodeObject(stored);
+    const isUpgraded = decoded === undefined && this.row.upgradeStored?.(object) === true;
+    const bytes = withRevision(isUpgraded ? storedBytes(object) : stored, revision);
     const fields =
       this.#fieldValues.length === 0 ? noFields : this.#fieldValues.map((fieldValue) => fieldValue(object));
-    return this.#change(
-      key,
-      revision,
-      new CacheEntry(key, revision, withRevision(stored, revision), object.metadata.labels, fields),
-    );
+    return this.#change(key, revision, new CacheEntry(key, revision, bytes, object.metadata.labels, fields));
   }
 
   delete(key: string, revision: number): CacheEvent | undefined {
