@@ -134,6 +134,8 @@ export interface Strategy extends UpdateStrategy {
    * its spec, and 0 when it was never scheduled or has finished.
    */
   defaultGracePeriodSeconds?(object: UnknownObject): number | undefined;
+  /** A delete that is carried out at once answers the object, not a Status. Default false. */
+  readonly returnsDeletedObject?: boolean;
   /** Owners of dependents are deleted with this policy when the client says nothing. Default `background`. */
   readonly defaultPropagation?: 'background' | 'orphan';
 }

@@ -84,6 +84,7 @@ export interface StrategyOptions<T extends KubeObject> {
   readonly allowUnconditionalUpdate?: boolean;
   defaultGracePeriodSeconds?(object: T): number | undefined;
   readonly defaultPropagation?: 'background' | 'orphan';
+  readonly returnsDeletedObject?: boolean;
 }
 
 export interface StatusOptions<T extends KubeObject> {
@@ -154,6 +155,7 @@ export function defineStrategy<T extends KubeObject>(options: StrategyOptions<T>
       ? {}
       : { defaultGracePeriodSeconds: rules.defaultGracePeriodSeconds }),
     ...(rules.defaultPropagation === undefined ? {} : { defaultPropagation: rules.defaultPropagation }),
+    ...(rules.returnsDeletedObject === true ? { returnsDeletedObject: true } : {}),
     allowCreateOnUpdate: rules.allowCreateOnUpdate ?? false,
     allowUnconditionalUpdate: rules.allowUnconditionalUpdate ?? true,
   };

@@ -75,8 +75,11 @@ async function deleteOnce(
     const { object } = await registry.replace(request, entry, marked);
     return { object, gone: false };
   }
-  await registry.remove(request, entry);
-  return { object: marked, gone: true };
+  const revision = await registry.remove(request, entry);
+  // Only a kind with a grace period is marked before it goes, even when that period is none.
+  const last = request.row.strategy.defaultGracePeriodSeconds === undefined ? clone(old) : marked;
+  if (revision !== undefined) last.metadata.resourceVersion = String(revision);
+  return { object: last, gone: true };
 }
 
 function gracePeriodOf({ row }: WriteRequest, { gracePeriodSeconds }: DeleteOptions, old: UnknownObject): number {

@@ -136,13 +136,14 @@ export class Registry {
     return this.#write(request, target, entry, object);
   }
 
-  /** Takes the object out of the store. */
-  async remove(request: WriteRequest, entry: CacheEntry): Promise<void> {
-    if (request.dryRun) return;
+  /** Takes the object out of the store. Answers the revision of that, undefined for a dry run. */
+  async remove(request: WriteRequest, entry: CacheEntry): Promise<number | undefined> {
+    if (request.dryRun) return undefined;
     const { cache } = targetOf(this.hub, request.row);
     try {
       const revision = await this.#store.delete(cache.prefix + entry.key, entry.revision);
       await this.hub.reached(revision);
+      return revision;
     } catch (error) {
       throw fromStoreError(error, request.row, entry.name);
     }

@@ -15,8 +15,13 @@ import { deletedStatus, sendObject, sendPlain } from './respond.ts';
 export async function deleteOne(context: RequestContext, row: ResourceDefinition, registry: Registry): Promise<void> {
   const { request, options } = await readDeletion(context, row);
   const { object, gone } = await deleteObject(registry, request, options);
-  if (gone) await sendPlain(context, deletedStatus(row, object), 200);
-  else await sendObject(context, row, { object }, 200, registry.clock);
+  if (gone && row.strategy.returnsDeletedObject !== true) {
+    await sendPlain(context, deletedStatus(row, object), 200);
+    return;
+  }
+  // As upstream: only who asked for the dependents to go as well is told that it is not done yet.
+  const statusCode = !gone && options.orphanDependents === false ? 202 : 200;
+  await sendObject(context, row, { object }, statusCode, registry.clock);
 }
 
 /** DeleteOptions come in the body; what of them stands in the query counts where the body does not say it. */

@@ -7,6 +7,7 @@ import { readBody } from '../body.ts';
 import type { RequestContext } from '../request.ts';
 import { mediaTypeOf } from './media-type.ts';
 import type { FieldValidation } from './request-options.ts';
+import { isOfYaml, parseYaml } from './yaml-body.ts';
 
 /** What a body must be. */
 export interface Expected {
@@ -36,7 +37,8 @@ export async function parseBody(
   validation: FieldValidation,
 ): Promise<{ value: unknown; duplicateFields: readonly string[] }> {
   const type = mediaTypeOf(contentType);
-  if (type === 'application/yaml' || type === 'application/apply-patch+yaml') return parseYaml(body);
+  if (type === 'application/yaml' || type === 'application/apply-patch+yaml')
+    return parseYaml(body, validation !== 'Ignore');
   if (type !== '' && type !== 'application/json' && type !== '*/*') {
     throw unsupportedMediaType(
       'the body of the request was in an unknown format - accepted media types include: application/json, application/yaml',
@@ -47,14 +49,6 @@ export async function parseBody(
   } catch (error) {
     throw badRequest(`couldn't get version/kind; json parse error: ${error instanceof Error ? error.message : error}`);
   }
-}
-
-async function parseYaml(body: Buffer): Promise<{ value: unknown; duplicateFields: readonly string[] }> {
-  const { parseDocument } = await import('yaml');
-  const document = parseDocument(body.toString(), { version: '1.1', uniqueKeys: false, merge: true });
-  const [problem] = document.errors;
-  if (problem !== undefined) throw badRequest(`error converting YAML to JSON: yaml: ${problem.message}`);
-  return { value: document.toJS({ maxAliasCount: 1000 }), duplicateFields: [] };
 }
 
 /** Checks a parsed object against the schema and what is expected; changes it to what Go's decoder would have read. */
@@ -79,9 +73,7 @@ export function checkObject(
   if (validation !== 'Ignore' && (unknown.length > 0 || duplicateFields.length > 0)) {
     const problems = strictProblems(unknown, duplicateFields);
     if (validation === 'Strict') {
-      throw badRequest(
-        `${kind} in version "${version}" cannot be handled as a ${kind}: strict decoding error: ${problems.join(', ')}`,
-      );
+      throw badRequest(`${kind} in version "${version}" cannot be handled as a ${kind}: ${strictError(problems)}`);
     }
     warnings.push(...problems);
   }
@@ -91,9 +83,16 @@ export function checkObject(
 
 export function strictProblems(unknown: readonly string[], duplicateFields: readonly string[]): string[] {
   return [
-    ...duplicateFields.map((field) => `duplicate field "${field}"`),
+    ...duplicateFields.map((field) => (isOfYaml(field) ? field : `duplicate field "${field}"`)),
     ...unknown.map((field) => `unknown field "${field}"`),
   ];
+}
+
+/** Upstream's words: those of its YAML reader first, each on a line of its own. */
+export function strictError(problems: readonly string[]): string {
+  const ofYaml = problems.filter(isOfYaml);
+  const yaml = ofYaml.length === 0 ? [] : [`yaml: unmarshal errors:\n  ${ofYaml.join('\n  ')}`];
+  return `strict decoding error: ${[...yaml, ...problems.filter((problem) => !isOfYaml(problem))].join(', ')}`;
 }
 
 function checkIdentity(value: JsonObject, expected: Expected): void {

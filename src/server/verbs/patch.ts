@@ -11,10 +11,16 @@ import { readBody } from '../body.ts';
 import type { Registry } from '../registry/registry.ts';
 import type { RequestContext } from '../request.ts';
 import { mediaTypeOf, negotiate } from './media-type.ts';
-import { parseBody, strictProblems } from './object-decoding.ts';
+import { parseBody, strictError, strictProblems } from './object-decoding.ts';
 import { type FieldValidation, fieldValidationOf, writeRequestOf } from './request-options.ts';
 import { sendObject } from './respond.ts';
 import { applyServerSide } from './server-side-apply.ts';
+
+/** A patch as it was sent. */
+export interface SentPatch {
+  readonly value: unknown;
+  readonly duplicateFields: readonly string[];
+}
 
 type PatchKind = 'json' | 'merge' | 'strategic' | 'apply';
 
@@ -23,7 +29,6 @@ const patchKinds: ReadonlyMap<string, PatchKind> = new Map([
   ['application/merge-patch+json', 'merge'],
   ['application/strategic-merge-patch+json', 'strategic'],
   ['application/apply-patch+yaml', 'apply'],
-  ['application/apply-patch+json', 'apply'],
 ]);
 
 export async function patch(
@@ -33,9 +38,9 @@ export async function patch(
   subresource?: SubresourceDefinition,
 ): Promise<void> {
   negotiate(context.headers.accept);
-  const { kind, value } = await readPatch(context);
+  const { kind, value, duplicateFields } = await readPatch(context);
   if (kind === 'apply') {
-    await applyServerSide(context, row, registry, value, subresource);
+    await applyServerSide(context, row, registry, { value, duplicateFields }, subresource);
     return;
   }
   // A custom resource has no merge keys: upstream does not take the strategic form for it.
@@ -46,7 +51,7 @@ export async function patch(
     change: (old) => {
       const patched = patchedObject(kind, old, value, row.schema);
       checkIdentity(patched, old);
-      checkFields(patched, row, validation, value, context.warnings);
+      checkFields(patched, row, validation, { value, duplicateFields }, context.warnings);
       return patched;
     },
   });
@@ -54,15 +59,16 @@ export async function patch(
 }
 
 /** The body of a PATCH by its content type. Throws 415 for a type that is not a patch. */
-export async function readPatch(context: RequestContext): Promise<{ kind: PatchKind; value: unknown }> {
+export async function readPatch(context: RequestContext): Promise<SentPatch & { kind: PatchKind }> {
   const type = mediaTypeOf(context.headers['content-type']);
   const kind = patchKinds.get(type);
   if (kind === undefined) {
     throw unknownPatchType(() => true);
   }
   const body = await readBody(context);
-  const parsed = await parseBody(body, type === 'application/apply-patch+yaml' ? type : 'application/json', 'Ignore');
-  return { kind, value: parsed.value };
+  const validation = fieldValidationOf(context.query, 'PatchOptions');
+  const parsed = await parseBody(body, kind === 'apply' ? type : 'application/json', validation);
+  return { kind, ...parsed };
 }
 
 function unknownPatchType(accepted: (kind: PatchKind) => boolean): Error {
@@ -114,21 +120,21 @@ function checkFields(
   patched: UnknownObject,
   row: ResourceDefinition,
   validation: FieldValidation,
-  patchValue: unknown,
+  { value, duplicateFields }: SentPatch,
   warnings: string[],
 ): void {
   const { unknown, typeErrors } = row.decode?.(patched) ?? decodeFields(patched, row.schema);
-  const shown = () => JSON.stringify(patchValue);
+  const shown = () => JSON.stringify(value);
   const [typeError] = typeErrors;
   if (typeError !== undefined) {
     throw invalid({ group: '', kind: '' }, '', [
       { type: 'invalid', field: 'patch', value: shown(), detail: typeError },
     ]);
   }
-  if (validation === 'Ignore' || unknown.length === 0) return;
-  const problems = strictProblems(unknown, []);
+  if (validation === 'Ignore' || (unknown.length === 0 && duplicateFields.length === 0)) return;
+  const problems = strictProblems(unknown, duplicateFields);
   if (validation === 'Strict') {
-    const detail = `strict decoding error: ${problems.join(', ')}`;
+    const detail = strictError(problems);
     throw invalid({ group: '', kind: '' }, '', [{ type: 'invalid', field: 'patch', value: shown(), detail }]);
   }
   for (const problem of problems) if (!warnings.includes(problem)) warnings.push(problem);

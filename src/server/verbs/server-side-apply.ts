@@ -8,6 +8,7 @@ import type { Registry } from '../registry/registry.ts';
 import type { RequestContext } from '../request.ts';
 import { setNamespace } from './create.ts';
 import { checkObject } from './object-decoding.ts';
+import type { SentPatch } from './patch.ts';
 import { fieldValidationOf, flagOf, writeRequestOf } from './request-options.ts';
 import { sendObject } from './respond.ts';
 
@@ -16,7 +17,7 @@ export async function applyServerSide(
   context: RequestContext,
   row: ResourceDefinition,
   registry: Registry,
-  patch: unknown,
+  { value, duplicateFields }: SentPatch,
   subresource?: SubresourceDefinition,
 ): Promise<void> {
   const { query, info } = context;
@@ -27,7 +28,7 @@ export async function applyServerSide(
   }
   const request = { ...writeRequestOf(context, row, subresource, 'PatchOptions'), managesFields: true };
   const validation = fieldValidationOf(query, 'PatchOptions');
-  const applied = checkObject(patch, row, validation, context.warnings);
+  const applied = checkObject(value, row, validation, context.warnings, duplicateFields);
   setNamespace(applied, row, info.namespace);
   checkName(applied, info.name);
   const merged = (live: UnknownObject | undefined): UnknownObject => {

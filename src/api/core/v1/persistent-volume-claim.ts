@@ -17,6 +17,7 @@ export const persistentVolumeClaimResource: ResourceDefinition = defineResource<
   version: 'v1',
   kind: 'PersistentVolumeClaim',
   resource: 'persistentvolumeclaims',
+  returnsDeletedObject: true,
   shortNames: ['pvc'],
   schema: 'core/v1.PersistentVolumeClaim',
   columns: [

@@ -45,6 +45,7 @@ export const persistentVolumeResource: ResourceDefinition = defineResource<Persi
   version: 'v1',
   kind: 'PersistentVolume',
   resource: 'persistentvolumes',
+  returnsDeletedObject: true,
   shortNames: ['pv'],
   namespaced: false,
   schema: 'core/v1.PersistentVolume',

@@ -14,6 +14,7 @@ export const podTemplateResource: ResourceDefinition = defineResource<PodTemplat
   version: 'v1',
   kind: 'PodTemplate',
   resource: 'podtemplates',
+  returnsDeletedObject: true,
   schema: 'core/v1.PodTemplate',
   generation: ['template'],
   columns: [

@@ -24,6 +24,7 @@ export const podResource: ResourceDefinition = defineResource<Pod>({
   version: 'v1',
   kind: 'Pod',
   resource: 'pods',
+  returnsDeletedObject: true,
   shortNames: ['po'],
   categories: ['all'],
   schema: 'core/v1.Pod',

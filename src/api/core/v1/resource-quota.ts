@@ -23,6 +23,7 @@ export const resourceQuotaResource: ResourceDefinition = defineResource<Resource
   version: 'v1',
   kind: 'ResourceQuota',
   resource: 'resourcequotas',
+  returnsDeletedObject: true,
   shortNames: ['quota'],
   schema: 'core/v1.ResourceQuota',
   columns: [

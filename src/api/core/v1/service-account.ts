@@ -6,6 +6,7 @@ export const serviceAccountResource: ResourceDefinition = defineResource<Service
   version: 'v1',
   kind: 'ServiceAccount',
   resource: 'serviceaccounts',
+  returnsDeletedObject: true,
   shortNames: ['sa'],
   schema: 'core/v1.ServiceAccount',
   allowUnconditionalUpdate: false,

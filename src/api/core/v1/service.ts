@@ -10,6 +10,7 @@ export const serviceResource: ResourceDefinition = defineResource<Service>({
   version: 'v1',
   kind: 'Service',
   resource: 'services',
+  returnsDeletedObject: true,
   shortNames: ['svc'],
   categories: ['all'],
   schema: 'core/v1.Service',

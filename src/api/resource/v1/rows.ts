@@ -19,6 +19,7 @@ export const dynamicResources: readonly ResourceDefinition[] = [
     ...shared,
     kind: 'DeviceClass',
     resource: 'deviceclasses',
+    returnsDeletedObject: true,
     namespaced: false,
     schema: 'resource/v1.DeviceClass',
     generation: ['spec'],
@@ -27,6 +28,7 @@ export const dynamicResources: readonly ResourceDefinition[] = [
     ...shared,
     kind: 'ResourceClaim',
     resource: 'resourceclaims',
+    returnsDeletedObject: true,
     schema: 'resource/v1.ResourceClaim',
     columns: [nameColumn, column<ResourceClaim>('State', stateCell), ageColumn],
     statusSubresource: true,
@@ -41,6 +43,7 @@ export const dynamicResources: readonly ResourceDefinition[] = [
     ...shared,
     kind: 'ResourceClaimTemplate',
     resource: 'resourceclaimtemplates',
+    returnsDeletedObject: true,
     schema: 'resource/v1.ResourceClaimTemplate',
     defaults: ({ spec }) => applyClaimDefaults(spec?.spec),
     validateUpdate(template, old) {
@@ -53,6 +56,7 @@ export const dynamicResources: readonly ResourceDefinition[] = [
     ...shared,
     kind: 'ResourceSlice',
     resource: 'resourceslices',
+    returnsDeletedObject: true,
     namespaced: false,
     schema: 'resource/v1.ResourceSlice',
     columns: [

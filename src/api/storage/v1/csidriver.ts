@@ -15,6 +15,7 @@ export const csiDriverResource: ResourceDefinition = defineResource<CSIDriver>({
   namespaced: false,
   kind: 'CSIDriver',
   resource: 'csidrivers',
+  returnsDeletedObject: true,
   schema: 'storage/v1.CSIDriver',
   columns: [
     nameColumn,

@@ -25,6 +25,7 @@ export const storageResources: readonly ResourceDefinition[] = [
     ...shared,
     kind: 'CSINode',
     resource: 'csinodes',
+    returnsDeletedObject: true,
     schema: 'storage/v1.CSINode',
     columns: [
       nameColumn,
@@ -49,6 +50,7 @@ export const storageResources: readonly ResourceDefinition[] = [
     ...shared,
     kind: 'StorageClass',
     resource: 'storageclasses',
+    returnsDeletedObject: true,
     shortNames: ['sc'],
     schema: 'storage/v1.StorageClass',
     columns: [
@@ -80,6 +82,7 @@ export const storageResources: readonly ResourceDefinition[] = [
     ...shared,
     kind: 'VolumeAttachment',
     resource: 'volumeattachments',
+    returnsDeletedObject: true,
     schema: 'storage/v1.VolumeAttachment',
     columns: [
       nameColumn,
@@ -111,6 +114,7 @@ export const storageResources: readonly ResourceDefinition[] = [
     ...shared,
     kind: 'VolumeAttributesClass',
     resource: 'volumeattributesclasses',
+    returnsDeletedObject: true,
     shortNames: ['vac'],
     schema: 'storage/v1.VolumeAttributesClass',
     columns: [nameColumn, column<VolumeAttributesClass>('DriverName', ({ driverName }) => driverName), ageColumn],

@@ -1,0 +1,52 @@
+import type { LineCounter } from 'yaml';
+import { badRequest } from '../../machinery/status-error.ts';
+
+const aliasesMax = 1000;
+const repeated = 'already set in map';
+
+/** A problem that came from `parseYaml`. */
+export function isOfYaml(problem: string): boolean {
+  return problem.endsWith(repeated);
+}
+
+/** Throws 400. Keys that stand twice are told of in upstream's words. */
+export async function parseYaml(
+  body: Buffer,
+  duplicates: boolean,
+): Promise<{ value: unknown; duplicateFields: readonly string[] }> {
+  const { isScalar, LineCounter, parseDocument, visit } = await import('yaml');
+  const lines = new LineCounter();
+  const document = parseDocument(body.toString(), {
+    version: '1.1',
+    uniqueKeys: false,
+    merge: true,
+    prettyErrors: false,
+    lineCounter: lines,
+  });
+  const [problem] = document.errors;
+  if (problem !== undefined) {
+    const { line } = lines.linePos(problem.pos[0]);
+    throw badRequest(`error converting YAML to JSON: yaml: line ${line}: ${problem.message}`);
+  }
+  const duplicateFields: string[] = [];
+  if (duplicates) {
+    visit(document, {
+      Map(_, { items }) {
+        const seen = new Set<string>();
+        for (const { key } of items) {
+          if (!isScalar(key)) continue;
+          const name = String(key.value);
+          if (seen.has(name)) {
+            duplicateFields.push(`${yamlLine(lines, key.range?.[0])}key ${JSON.stringify(name)} ${repeated}`);
+          }
+          seen.add(name);
+        }
+      },
+    });
+  }
+  return { value: document.toJS({ maxAliasCount: aliasesMax }), duplicateFields };
+}
+
+function yamlLine(lines: LineCounter, offset: number | undefined): string {
+  return offset === undefined ? '' : `line ${lines.linePos(offset).line}: `;
+}
