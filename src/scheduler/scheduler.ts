@@ -7,6 +7,7 @@ import type { AssumedPods } from './assumed-pods.ts';
 import { failureMessage } from './failure-message.ts';
 import type { PlacementWriter } from './placement-writer.ts';
 import type { Plugin } from './plugins/plugin.ts';
+import type { PodInfo } from './pod-info.ts';
 import { type PreemptionResult, planPreemption } from './preemption.ts';
 import type { QueuedPod, SchedulingQueue } from './queue/scheduling-queue.ts';
 import { type Diagnosis, schedule } from './schedule.ts';
@@ -33,6 +34,13 @@ export interface SchedulerOptions {
   /** ms since the epoch */
   readonly now: () => number;
   readonly random: () => number;
+  /** Ends what waits between a choice and its binding. */
+  readonly signal: AbortSignal;
+}
+
+/** A plugin could not do what must come before the binding. */
+class PreBindError extends Error {
+  override readonly name = 'PreBindError';
 }
 
 /** Takes pods from the queue one by one, decides on each in one go, and lets bindings run beside the next decisions. */
@@ -99,6 +107,7 @@ export class Scheduler {
     const { pod } = queued;
     this.#bindings += 1;
     try {
+      await this.#prepareBinding(pod, node);
       await writer.bind(pod, node);
       assumed.bound(pod);
     } catch (err) {
@@ -108,11 +117,26 @@ export class Scheduler {
         if (!isNotFound(err)) queue.setFailed(queued);
       }
       if (isNotFound(err) || isConflict(err)) return;
-      await writer.reportUnschedulable(pod.pod, 'SchedulerError', `binding rejected: ${messageOf(err)}`);
+      const message = err instanceof PreBindError ? err.message : `binding rejected: ${messageOf(err)}`;
+      await writer.reportUnschedulable(pod.pod, 'SchedulerError', message);
       throw err;
     } finally {
       this.#bindings -= 1;
       waker.wake();
+    }
+  }
+
+  async #prepareBinding(pod: PodInfo, nodeName: string): Promise<void> {
+    const { plugins, snapshot, signal } = this.#options;
+    const node = snapshot.node(nodeName)?.node;
+    if (node === undefined) return;
+    for (const { name, preBind } of plugins) {
+      try {
+        await preBind?.(pod, node, signal);
+      } catch (err) {
+        if (isConflict(err)) throw err;
+        throw new PreBindError(`running PreBind plugin "${name}": ${messageOf(err)}`, { cause: err });
+      }
     }
   }
 

@@ -12,10 +12,12 @@ import { createEventRecorder } from '../client/event-recorder.ts';
 import { createInformerFactory } from '../client/informer-factory.ts';
 import type { Logger } from '../machinery/logger.ts';
 import { AssumedPods } from './assumed-pods.ts';
+import { createClaimBinder } from './claim-binder.ts';
 import { ClusterWatch } from './cluster-watch.ts';
 import { PlacementWriter } from './placement-writer.ts';
 import { defaultPlugins } from './plugins/default-plugins.ts';
 import { volumeBinding } from './plugins/volume-binding.ts';
+import { volumeRestrictions } from './plugins/volume-restrictions.ts';
 import { SchedulingQueue } from './queue/scheduling-queue.ts';
 import { Scheduler } from './scheduler.ts';
 import { ClusterSnapshot } from './snapshot.ts';
@@ -48,7 +50,8 @@ export async function startScheduler(start: StartSchedulerOptions): Promise<void
   const claims = informers.informer(persistentVolumeClaims);
   const volumes = informers.informer(persistentVolumes);
   const classes = informers.informer(storageClasses);
-  const plugins = [...defaultPlugins, volumeBinding({ claims, volumes, classes })];
+  const binder = createClaimBinder({ client, claims, now });
+  const plugins = [...defaultPlugins, volumeRestrictions(claims), volumeBinding({ claims, volumes, classes }, binder)];
   const snapshot = new ClusterSnapshot((name) => namespaceInformer.get(name)?.metadata.labels);
   const queue = new SchedulingQueue(plugins, now);
   const assumed = new AssumedPods(snapshot, now);
@@ -73,6 +76,7 @@ export async function startScheduler(start: StartSchedulerOptions): Promise<void
     logger,
     now,
     random: Math.random,
+    signal,
   });
   scheduler.run(signal).catch((err: unknown) => logger.error({ err }, 'Scheduling stopped'));
 }

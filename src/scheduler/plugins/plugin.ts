@@ -1,3 +1,4 @@
+import type { Node } from '../../api/core/v1/types.generated.ts';
 import type { ClusterEvent } from '../cluster-event.ts';
 import type { NodeInfo } from '../node-info.ts';
 import type { PodInfo } from '../pod-info.ts';
@@ -14,6 +15,11 @@ export interface Plugin {
   readonly weight?: number;
   /** 0 to 100 for each of `nodes`, in their order; undefined when the rule ranks them all the same. */
   score?(pod: PodInfo, nodes: readonly NodeInfo[], snapshot: Snapshot): readonly number[] | undefined;
+  /**
+   * Does what must be done between the choice of a node and the binding, and may wait for it. Throws to give the choice
+   * up: the pod is tried again.
+   */
+  preBind?(pod: PodInfo, node: Node, signal: AbortSignal): Promise<void>;
   /** What can make room for a pod this rule turned away. */
   readonly retryOn: ReadonlySet<ClusterEvent>;
 }

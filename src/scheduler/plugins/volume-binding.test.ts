@@ -45,9 +45,13 @@ const late: StorageClass = {
   volumeBindingMode: 'WaitForFirstConsumer',
 };
 
+const noBinder = { bind: async () => assert.fail('nothing is bound here') };
+
 /** The node, or the message. */
 function placeWith(...claims: readonly PersistentVolumeClaim[]): string {
-  const plugins = [volumeBinding({ claims: listerOf(...claims), volumes: listerOf(volume), classes: listerOf(late) })];
+  const plugins = [
+    volumeBinding({ claims: listerOf(...claims), volumes: listerOf(volume), classes: listerOf(late) }, noBinder),
+  ];
   const pod = makePod('p', { volumes: [{ name: 'v', persistentVolumeClaim: { claimName: 'data' } }] });
   const snapshot = makeCluster([makeNode('a'), makeNode('b')]);
   const result = schedule(snapshot, podInfoOf(pod), { ...firstOfEquals, plugins });
