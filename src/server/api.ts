@@ -3,6 +3,7 @@ import type { Logger } from '../machinery/logger.ts';
 import { apiError, methodNotSupported } from '../machinery/status-error.ts';
 import type { Store } from '../store/contract.ts';
 import type { AdmissionChain, Api, CustomHandler } from './contract.ts';
+import { definitionHooks } from './crd/definition-hooks.ts';
 import { namespaceHooks } from './registry/namespace-hooks.ts';
 import { StoredObjects } from './registry/object-access.ts';
 import { Registry } from './registry/registry.ts';
@@ -67,6 +68,7 @@ export async function createApi(options: ApiOptions): Promise<Api> {
   const hooks = new Map<string, ResourceHooks>([
     ['/namespaces', namespaceHooks],
     ['/services', services],
+    ['apiextensions.k8s.io/customresourcedefinitions', definitionHooks(clock)],
   ]);
   const registry = new Registry({ store, hub, admission, clock, hooks });
   const objects = new StoredObjects(registry);

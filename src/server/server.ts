@@ -7,6 +7,7 @@ import { builtinAdmissionPlugins } from './admission/plugins.ts';
 import { createApi } from './api.ts';
 import { ensureClusterObjects, keepClusterObjects } from './bootstrap/bootstrap.ts';
 import type { AdmissionChain, Api } from './contract.ts';
+import { CustomResourceDefinitions } from './crd/definitions.ts';
 import { createDiscovery } from './discovery/discovery.ts';
 import { type AuditLog, noAudit, openAuditLog } from './filters/audit.ts';
 import { authenticationFilter } from './filters/authentication.ts';
@@ -65,6 +66,7 @@ interface Parts {
   readonly gateway: Gateway;
   readonly audit: AuditLog;
   readonly state: ServerState;
+  readonly definitions: CustomResourceDefinitions;
 }
 
 /** Brings up the API server: everything in front of the store. Rejects with one sentence when the port is taken. */
@@ -73,6 +75,8 @@ export async function startServer(options: ServerOptions): Promise<RunningServer
   const parts = await createParts(settings);
   const { pki, api, gateway, state } = parts;
   serveSpecialResources(parts);
+  // Before the first request: custom resources are there as soon as anything is.
+  await parts.definitions.start();
   // Discovery tells the port, which is known once the listener has it.
   let port = settings.port;
   const handle = buildHandler(parts, () => `${settings.advertiseAddress}:${port}`);
@@ -129,12 +133,14 @@ async function createParts(settings: ServerSettings): Promise<Parts> {
   const { objects } = api;
   const access = createAccess({ objects, serviceAccountKey: pki.serviceAccountKey, issuer, now });
   const gateway = createGateway({ logger: logger.child({ part: 'tunnel' }) });
+  const connectToService = serviceConnections(objects, gateway);
+  const definitions = new CustomResourceDefinitions({ objects, rows: api.rows, connectToService, logger, now });
   const builtin = builtinAdmissionPlugins({
     objects,
     rows: api.rows,
     rbac: access.rbac,
     authorizer: access.authorizer,
-    connectToService: serviceConnections(objects, gateway),
+    connectToService,
   });
   plugins.push(...builtin.plugins);
   return {
@@ -147,10 +153,12 @@ async function createParts(settings: ServerSettings): Promise<Parts> {
     gateway,
     audit: settings.audit ? openAuditLog(join(dataDirectory, 'audit.log'), logger) : noAudit,
     state: { isBootstrapped: false, isClosing: false },
+    definitions,
   };
 }
 
-async function closeParts({ access, api, audit, closeAdmission }: Parts): Promise<void> {
+async function closeParts({ access, api, audit, closeAdmission, definitions }: Parts): Promise<void> {
+  await definitions.close();
   closeAdmission();
   access.close();
   await api.close();

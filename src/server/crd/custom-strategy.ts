@@ -34,10 +34,17 @@ const rulesNotChecked: FieldError = {
     'some validation rules were not checked because the object was invalid; correct the existing errors to complete validation',
 };
 
-export function customStrategy(custom: CustomRules): Strategy {
-  const { root, hasStatus } = custom;
+type Forgiven = WeakMap<UnknownObject, readonly string[]>;
+
+/** The rules for the object and for its status. */
+export function customStrategies(custom: CustomRules): { main: Strategy; status: UpdateStrategy } {
   // What an update is forgiven is found while it is validated, and told afterwards.
-  const forgiven = new WeakMap<UnknownObject, readonly string[]>();
+  const forgiven: Forgiven = new WeakMap();
+  return { main: mainStrategy(custom, forgiven), status: statusStrategy(custom, forgiven) };
+}
+
+function mainStrategy(custom: CustomRules, forgiven: Forgiven): Strategy {
+  const { root, hasStatus } = custom;
   return {
     prepareForCreate(object) {
       if (custom.definition()?.metadata.deletionTimestamp !== undefined) {
@@ -48,7 +55,6 @@ export function customStrategy(custom: CustomRules): Strategy {
     },
     prepareForUpdate(object, old) {
       if (hasStatus) keepField(object, old, 'status');
-      applySchemaDefaults(object, root);
       const before = old.metadata.generation ?? 0;
       object.metadata.generation = isSameContent(object, old, hasStatus) ? Math.max(before, 1) : before + 1;
     },
@@ -65,8 +71,7 @@ export function customStrategy(custom: CustomRules): Strategy {
 }
 
 /** Writes of the status: the rest of the object stays, its rules hold all the same. */
-export function customStatusStrategy(custom: CustomRules): UpdateStrategy {
-  const forgiven = new WeakMap<UnknownObject, readonly string[]>();
+function statusStrategy(custom: CustomRules, forgiven: Forgiven): UpdateStrategy {
   return {
     prepareForUpdate(object, old) {
       const { managedFields, resourceVersion } = object.metadata;
@@ -74,7 +79,6 @@ export function customStatusStrategy(custom: CustomRules): UpdateStrategy {
       object.metadata = { ...old.metadata };
       if (managedFields !== undefined) object.metadata.managedFields = managedFields;
       if (resourceVersion !== undefined) object.metadata.resourceVersion = resourceVersion;
-      applySchemaDefaults(object, custom.root);
     },
     validateUpdate: (object, old) => validateObject(custom, object, old, forgiven),
   };
@@ -84,7 +88,7 @@ function validateObject(
   { root, rules }: CustomRules,
   object: UnknownObject,
   old: UnknownObject | undefined,
-  forgiven: WeakMap<UnknownObject, readonly string[]>,
+  forgiven: Forgiven,
 ): FieldError[] {
   const errors = validateValue(object, root, '', old);
   if (rules === undefined) return errors;

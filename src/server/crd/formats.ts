@@ -81,7 +81,7 @@ function isCreditCard(text: string): boolean {
 
 function isRgbColor(text: string): boolean {
   const parts = /^rgb\(\s*(\d{1,3})\s*,\s*(\d{1,3})\s*,\s*(\d{1,3})\s*\)$/.exec(text);
-  return parts !== null && parts.slice(1).every((part) => Number(part) <= 255);
+  return parts?.slice(1).every((part) => Number(part) <= 255) === true;
 }
 
 /** Go's durations (`1h30m`) and the longer words that upstream's parser takes beside them (`2 days`). */
