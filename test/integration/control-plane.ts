@@ -2,16 +2,23 @@ import assert from 'node:assert/strict';
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { type Client, createClient, createHttpsTransport } from '../../src/client/index.ts';
+import { type Client, createClient, createHttpsTransport, type Transport } from '../../src/client/index.ts';
 import { startControllers } from '../../src/controllers/start.ts';
 import { silentLogger } from '../../src/machinery/logger.ts';
+import { writeKubeconfig } from '../../src/server/pki/kubeconfig.ts';
 import { type RunningServer, startServer } from '../../src/server/server.ts';
+import type { Store } from '../../src/store/contract.ts';
 import { MemoryStore } from '../../src/store/memory/memory-store.ts';
 
 /** An API server and the controllers in this process, reached over TLS like by anybody else. */
 export interface ControlPlane {
   readonly client: Client;
   readonly signal: AbortSignal;
+  readonly store: Store;
+  /** The administrator's way in, without a client in between. */
+  readonly transport: Transport;
+  /** A file for kubectl, of the administrator. */
+  readonly kubeconfig: string;
   /** Ends the server and brings it up again on the same port and store. */
   restartServer(): Promise<void>;
   close(): Promise<void>;
@@ -32,10 +39,17 @@ export async function startControlPlane(): Promise<ControlPlane> {
   let server = await start(0);
   const { port } = server;
   const { certificate: cert, key } = await server.pki.adminCredentials();
-  const connect = (userAgent: string): Client =>
-    createClient(createHttpsTransport({ server: `https://127.0.0.1:${port}`, ca: server.caCertificate, cert, key }), {
-      userAgent,
-    });
+  const url = `https://127.0.0.1:${port}`;
+  const openTransport = (): Transport => createHttpsTransport({ server: url, ca: server.caCertificate, cert, key });
+  const connect = (userAgent: string): Client => createClient(openTransport(), { userAgent });
+  const kubeconfig = join(dataDirectory, 'kubeconfig');
+  await writeKubeconfig(kubeconfig, {
+    server: url,
+    caCertificate: server.caCertificate,
+    cluster: 'integration',
+    credentials: await server.pki.adminCredentials(),
+    user: 'kubernetes-admin',
+  });
   const ending = new AbortController();
   const controllersClient = connect('controllers');
   const controllers = startControllers({
@@ -45,8 +59,12 @@ export async function startControlPlane(): Promise<ControlPlane> {
     options: { clusterCidr: '10.244.0.0/16', rootCa: server.caCertificate },
   });
   const client = connect('test');
+  const transport = openTransport();
   return {
     client,
+    store,
+    transport,
+    kubeconfig,
     signal: ending.signal,
     async restartServer() {
       await server.close();
@@ -56,6 +74,7 @@ export async function startControlPlane(): Promise<ControlPlane> {
       ending.abort();
       await controllers;
       await client.close();
+      await transport.close();
       await controllersClient.close();
       await server.close();
       await store.close();

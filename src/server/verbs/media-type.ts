@@ -23,10 +23,16 @@ export function negotiate(accept: string | undefined): Accepted {
     if (parsed.size >= acceptedTextsMax) parsed.clear();
     parsed.set(text, found);
   }
-  if (found === undefined) {
-    throw apiError(406, 'NotAcceptable', `only the following media types are accepted: ${acceptable.join(', ')}`);
-  }
-  return found;
+  return found ?? notAcceptable();
+}
+
+/** The same for an answer that has neither columns nor metadata (a review). Throws 406. */
+export function negotiatePlain(accept: string | undefined): Accepted {
+  return firstServed(accept ?? '', ({ as }) => as === 'object') ?? notAcceptable();
+}
+
+function notAcceptable(): never {
+  throw apiError(406, 'NotAcceptable', `only the following media types are accepted: ${acceptable.join(', ')}`);
 }
 
 /** `application/json; charset=utf-8` -> `application/json`. */
@@ -36,7 +42,7 @@ export function mediaTypeOf(contentType: string | undefined): string {
   return (semicolon < 0 ? text : text.slice(0, semicolon)).trim().toLowerCase();
 }
 
-function firstServed(text: string): Accepted | undefined {
+function firstServed(text: string, allows: (served: Accepted) => boolean = () => true): Accepted | undefined {
   const clauses = text.split(',').map((clause, index) => {
     const [type = '', ...rest] = clause.split(';').map((part) => part.trim());
     const parameters = new Map(rest.map((part) => splitAt(part, '=')));
@@ -45,7 +51,7 @@ function firstServed(text: string): Accepted | undefined {
   clauses.sort((a, b) => b.quality - a.quality || a.index - b.index);
   for (const { type, parameters } of clauses) {
     const served = serve(type, parameters);
-    if (served !== undefined) return served;
+    if (served !== undefined && allows(served)) return served;
   }
   return undefined;
 }
