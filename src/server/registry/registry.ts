@@ -226,13 +226,15 @@ export class Registry {
     tidyObjectMeta(updated.metadata, request.warnings);
     prepareForUpdate(rules, updated, old);
     trackFieldManager(request, old, updated, this.clock());
+    const { shown } = request;
     const attributes = admissionAttributes(this.#admission, request, 'UPDATE', {
-      object: updated,
-      oldObject: old,
+      object: shown?.show(updated) ?? updated,
+      oldObject: shown?.show(old) ?? old,
       name: entry.name,
     });
     if (attributes !== undefined) {
       await this.#admission.admit(attributes);
+      if (attributes.object !== undefined) shown?.take(updated, attributes.object);
       tidyObjectMeta(updated.metadata, request.warnings);
       // Once more: what admission changed must not get past the strategy, and counts for the generation.
       prepareForUpdate(rules, updated, old);

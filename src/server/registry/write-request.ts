@@ -24,6 +24,16 @@ export interface WriteRequest {
   readonly annotations?: Map<string, string>;
   /** False for the server's own writes. */
   readonly admission: boolean;
+  /** The client writes another kind than is stored (a Scale). Absent: the row's kind. */
+  readonly shown?: ShownKind;
+}
+
+/** What admission sees of an object whose subresource has a kind of its own. */
+export interface ShownKind {
+  readonly kind: string;
+  show(object: UnknownObject): UnknownObject;
+  /** Carries what admission changed back into `object`. Throws an ApiError for what is not valid. */
+  take(object: UnknownObject, shown: UnknownObject): void;
 }
 
 /** An object as it was written, in the row's version, and as bytes where the cache has them. */
@@ -48,7 +58,7 @@ export function admissionAttributes(
     ...subject,
     user: request.user,
     version: row.version,
-    kind: row.kind,
+    kind: request.shown?.kind ?? row.kind,
     namespace: request.namespace,
     dryRun: request.dryRun,
     options: request.options,

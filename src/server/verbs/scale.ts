@@ -1,18 +1,20 @@
 import type { Scale } from '../../api/autoscaling/v1/types.generated.ts';
 import type { ResourceDefinition, ScalePaths, SubresourceDefinition } from '../../api/resource.ts';
 import { schemaOf } from '../../api/schema/structure.ts';
-import { clone, isJsonObject } from '../../machinery/json.ts';
-import { formatSelector, selectorOf } from '../../machinery/labels.ts';
-import type { UnknownObject } from '../../machinery/meta.ts';
-import type { LabelSelector } from '../../machinery/meta-types.generated.ts';
-import { badRequest, invalid, methodNotSupported, notFound } from '../../machinery/status-error.ts';
+import { apply } from '../../machinery/managed-fields/apply.ts';
+import { formatGroupVersion, type UnknownObject } from '../../machinery/meta.ts';
+import { badRequest, methodNotSupported, notFound } from '../../machinery/status-error.ts';
 import type { Registry } from '../registry/registry.ts';
 import { keyOf, objectOf, targetOf } from '../registry/target.ts';
+import type { ShownKind } from '../registry/write-request.ts';
 import type { RequestContext } from '../request.ts';
 import { checkObject, readObject } from './object-decoding.ts';
 import { patchedObject, readPatch } from './patch.ts';
-import { fieldValidationOf, writeRequestOf } from './request-options.ts';
+import { fieldValidationOf, flagOf, writeRequestOf } from './request-options.ts';
 import { sendPlain } from './respond.ts';
+import { parentEntries, scaleEntries } from './scale-managers.ts';
+import { replicasOf, scaleOf, setReplicas, withReplicas } from './scale-object.ts';
+import { requireFieldManager } from './server-side-apply.ts';
 
 /** The `scale` subresource: an autoscaling/v1 Scale that reads and writes a few fields of the object. */
 export async function serveScale(
@@ -31,13 +33,43 @@ export async function serveScale(
     await sendPlain(context, scaleOf(await objectOf(target, entry), paths), 200);
     return;
   }
-  const change = context.info.verb === 'update' ? await readScale(context) : await readScalePatch(context);
-  const optionsKind = context.info.verb === 'update' ? 'UpdateOptions' : 'PatchOptions';
-  const request = writeRequestOf(context, row, subresource, optionsKind);
+  const patch = context.info.verb === 'update' ? undefined : await readPatch(context);
+  const optionsKind = patch === undefined ? 'UpdateOptions' : 'PatchOptions';
+  const request = { ...writeRequestOf(context, row, subresource, optionsKind), shown: shownScale(paths) };
+  if (patch?.kind === 'apply') {
+    requireFieldManager(context.query);
+    const applied = checkObject(
+      patch.value,
+      expectedScale(),
+      fieldValidationOf(context.query, optionsKind),
+      context.warnings,
+    );
+    const merge = scaleApplication({
+      context,
+      row,
+      paths,
+      applied,
+      manager: request.fieldManager,
+      now: registry.clock,
+    });
+    const written = await registry.update({ ...request, managesFields: true }, { change: merge });
+    await sendPlain(context, scaleOf(written.object, paths), 200);
+    return;
+  }
+  const change = patch === undefined ? await readScale(context) : scalePatch(context, patch.kind, patch.value);
   const written = await registry.update(request, {
     change: (old) => withReplicas(old, change(scaleOf(old, paths)), paths),
   });
   await sendPlain(context, scaleOf(written.object, paths), 200);
+}
+
+/** Admission of a scale sees the Scale, and what it changes of it counts. */
+function shownScale(paths: ScalePaths): ShownKind {
+  return {
+    kind: 'Scale',
+    show: (object) => ({ ...scaleOf(object, paths) }) as unknown as UnknownObject,
+    take: (object, shown) => setReplicas(object, replicasOf(shown as unknown as Scale), paths),
+  };
 }
 
 function expectedScale(): { group: string; version: string; kind: string; schema: ReturnType<typeof schemaOf> } {
@@ -53,74 +85,45 @@ async function readScale(context: RequestContext): Promise<(old: Scale) => Scale
   return () => sent as unknown as Scale;
 }
 
-async function readScalePatch(context: RequestContext): Promise<(old: Scale) => Scale> {
-  const { kind, value } = await readPatch(context);
+function scalePatch(
+  context: RequestContext,
+  kind: 'json' | 'merge' | 'strategic',
+  value: unknown,
+): (old: Scale) => Scale {
   const expected = expectedScale();
   return (old) => {
-    const document = old as unknown as UnknownObject;
-    // An apply owns the one field there is to own; merging it comes to the same.
-    const patched = patchedObject(kind === 'apply' ? 'merge' : kind, document, value, expected.schema);
+    const patched = patchedObject(kind, old as unknown as UnknownObject, value, expected.schema);
     return checkObject(patched, expected, 'Ignore', context.warnings) as unknown as Scale;
   };
 }
 
-function scaleOf(object: UnknownObject, paths: ScalePaths): Scale {
-  const { name, namespace, uid, resourceVersion, creationTimestamp } = object.metadata;
-  const selector = paths.selector === undefined ? undefined : selectorText(valueAt(object, paths.selector));
-  const metadata = { name, namespace, uid, resourceVersion, creationTimestamp };
-  return {
-    kind: 'Scale',
-    apiVersion: 'autoscaling/v1',
-    metadata: JSON.parse(JSON.stringify(metadata)) as Scale['metadata'],
-    spec: { replicas: numberAt(object, paths.specReplicas) },
-    status: {
-      replicas: numberAt(object, paths.statusReplicas),
-      ...(selector === undefined || selector === '' ? {} : { selector }),
-    },
+/** Server-side apply of a Scale: who owns `replicas` of the object owns them of the Scale, and the other way round. */
+function scaleApplication(options: {
+  readonly context: RequestContext;
+  readonly row: ResourceDefinition;
+  readonly paths: ScalePaths;
+  readonly applied: UnknownObject;
+  readonly manager: string;
+  now(): number;
+}): (old: UnknownObject) => UnknownObject {
+  const { context, row, paths, applied, manager } = options;
+  const ownership = { replicasPath: paths.specReplicas, apiVersion: formatGroupVersion(row) };
+  return (old) => {
+    const live = scaleOf(old, paths);
+    const before = old.metadata.managedFields;
+    live.metadata.managedFields = scaleEntries(before, ownership);
+    const { object } = apply({
+      live: live as unknown as UnknownObject,
+      applied,
+      schema: expectedScale().schema,
+      manager,
+      apiVersion: 'autoscaling/v1',
+      force: flagOf(context.query, 'force'),
+      subresource: 'scale',
+      now: options.now(),
+    });
+    const updated = withReplicas(old, object as unknown as Scale, paths);
+    updated.metadata.managedFields = parentEntries(before, object.metadata.managedFields, ownership);
+    return updated;
   };
-}
-
-function withReplicas(old: UnknownObject, scale: Scale, { specReplicas }: ScalePaths): UnknownObject {
-  const replicas = scale.spec?.replicas ?? 0;
-  if (replicas < 0) {
-    const detail = 'must be greater than or equal to 0';
-    throw invalid({ group: 'autoscaling', kind: 'Scale' }, old.metadata.name, [
-      { type: 'invalid', field: 'spec.replicas', value: replicas, detail },
-    ]);
-  }
-  const copy = clone(old);
-  const { uid, resourceVersion = '' } = scale.metadata;
-  if (uid !== undefined) copy.metadata.uid = uid;
-  copy.metadata.resourceVersion = resourceVersion;
-  const path = specReplicas.split('.');
-  const last = path.pop() ?? '';
-  let parent: Record<string, unknown> = copy;
-  for (const part of path) {
-    const child = parent[part];
-    const next = isJsonObject(child) ? child : {};
-    parent[part] = next;
-    parent = next;
-  }
-  parent[last] = replicas;
-  return copy;
-}
-
-function valueAt(object: UnknownObject, path: string): unknown {
-  let value: unknown = object;
-  for (const part of path.split('.')) value = isJsonObject(value) ? value[part] : undefined;
-  return value;
-}
-
-function numberAt(object: UnknownObject, path: string): number {
-  const value = valueAt(object, path);
-  return typeof value === 'number' ? value : 0;
-}
-
-/** A serialized selector, a LabelSelector, or the plain map of a ReplicationController. */
-function selectorText(value: unknown): string | undefined {
-  if (typeof value === 'string') return value;
-  if (!isJsonObject(value)) return undefined;
-  const isLabelSelector = isJsonObject(value['matchLabels']) || Array.isArray(value['matchExpressions']);
-  const selector = isLabelSelector ? value : { matchLabels: value };
-  return formatSelector(selectorOf(selector as LabelSelector));
 }

@@ -21,11 +21,7 @@ export async function applyServerSide(
   subresource?: SubresourceDefinition,
 ): Promise<void> {
   const { query, info } = context;
-  if ((query.get('fieldManager') ?? '') === '') {
-    throw invalid({ group: 'meta.k8s.io', kind: 'PatchOptions' }, '', [
-      { type: 'required', field: 'fieldManager', detail: 'is required for apply patch' },
-    ]);
-  }
+  requireFieldManager(query);
   const request = { ...writeRequestOf(context, row, subresource, 'PatchOptions'), managesFields: true };
   const validation = fieldValidationOf(query, 'PatchOptions');
   const applied = checkObject(value, row, validation, context.warnings, duplicateFields);
@@ -72,5 +68,14 @@ function checkIdentity(row: ResourceDefinition, { metadata }: UnknownObject, liv
       metadata.name,
       `Precondition failed: UID in precondition: ${uid}, UID in object meta: ${actual}`,
     );
+  }
+}
+
+/** An apply must say who applies: there is no other way to tell what the next one lets go. Throws 422. */
+export function requireFieldManager(query: URLSearchParams): void {
+  if ((query.get('fieldManager') ?? '') === '') {
+    throw invalid({ group: 'meta.k8s.io', kind: 'PatchOptions' }, '', [
+      { type: 'required', field: 'fieldManager', detail: 'is required for apply patch' },
+    ]);
   }
 }
