@@ -1,3 +1,4 @@
+import { qosClassOf } from '../../api/core/v1/pod-qos.ts';
 import type {
   ContainerStatus as ApiContainerStatus,
   ContainerState,
@@ -18,7 +19,6 @@ import {
   restartsAfter,
 } from './pod-containers.ts';
 import { phaseOf } from './pod-phase.ts';
-import { qosClassOf } from './resources.ts';
 
 export interface WaitingReason {
   readonly reason: string;
@@ -75,7 +75,7 @@ export function buildPodStatus(inputs: StatusInputs): PodStatus {
     startTime: previous?.startTime ?? now,
     ...(hasInit && !neverRan ? { initContainerStatuses: init } : {}),
     ...(neverRan ? {} : { containerStatuses: containers }),
-    qosClass: pod.status?.qosClass ?? qosClassOf(pod),
+    qosClass: pod.status?.qosClass ?? qosClassOf(pod.spec ?? { containers: [] }),
     ...(ephemeral.length > 0 ? { ephemeralContainerStatuses: ephemeral } : {}),
   };
 }

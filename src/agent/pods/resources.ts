@@ -1,8 +1,7 @@
+import { qosClassOf } from '../../api/core/v1/pod-qos.ts';
 import type { Container, Pod } from '../../api/core/v1/types.generated.ts';
 import { quantityToNumber } from '../../machinery/quantity.ts';
 import type { LinuxResources } from '../runtime/contract.ts';
-
-export type QosClass = 'Guaranteed' | 'Burstable' | 'BestEffort';
 
 const sharesPerCpu = 1024;
 const sharesMin = 2;
@@ -13,21 +12,6 @@ const guaranteedOomScore = -997;
 const systemCriticalPriority = 2_000_000_000;
 
 type ResourceList = Readonly<Record<string, string | number>>;
-
-export function qosClassOf(pod: Pod): QosClass {
-  let some = false;
-  let guaranteed = true;
-  for (const { resources } of [...(pod.spec?.initContainers ?? []), ...(pod.spec?.containers ?? [])]) {
-    for (const name of ['cpu', 'memory']) {
-      const limit = quantityToNumber(resources?.limits?.[name]);
-      const request = resources?.requests?.[name] === undefined ? limit : quantityToNumber(resources.requests[name]);
-      if (limit > 0 || request > 0) some = true;
-      if (limit === 0 || limit !== request) guaranteed = false;
-    }
-  }
-  if (!some) return 'BestEffort';
-  return guaranteed ? 'Guaranteed' : 'Burstable';
-}
 
 /** Milli-CPUs of a quantity, rounded up; the epsilon undoes binary fractions such as 0.1 x 1000. */
 export function milliCpu(value: string | number | undefined): number {
@@ -60,7 +44,7 @@ export function resourceMark({ cpuShares, cpuQuotaMicros, memoryLimitBytes }: Li
 /** Upstream's pkg/kubelet/qos: the more memory a burstable container asked for, the later it is killed. */
 function oomScoreAdjustment(pod: Pod, container: Container, nodeMemoryBytes: number): number {
   if ((pod.spec?.priority ?? 0) >= systemCriticalPriority) return guaranteedOomScore;
-  const qos = qosClassOf(pod);
+  const qos = qosClassOf(pod.spec ?? { containers: [] });
   if (qos === 'Guaranteed') return guaranteedOomScore;
   if (qos === 'BestEffort') return 1000;
   const score = Math.floor(1000 - (1000 * requestOf(container, 'memory')) / nodeMemoryBytes);

@@ -1,8 +1,9 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
+import { qosClassOf } from '../../api/core/v1/pod-qos.ts';
 import type { Container, Pod, PodSpec } from '../../api/core/v1/types.generated.ts';
 import type { RuntimeImage } from '../runtime/contract.ts';
-import { linuxResources, qosClassOf } from './resources.ts';
+import { linuxResources } from './resources.ts';
 import { linuxSecurity } from './security-context.ts';
 
 const image = (user: string): RuntimeImage => ({
@@ -65,7 +66,7 @@ const classes: [string, Container, string, number][] = [
 for (const [name, container, qos, score] of classes) {
   test(`${name} is ${qos} with an OOM score of ${score}`, () => {
     const described = pod({ containers: [container] });
-    assert.equal(qosClassOf(described), qos);
+    assert.equal(qosClassOf(described.spec ?? { containers: [] }), qos);
     assert.equal(linuxResources(described, container, 2 * 1024 ** 3).oomScoreAdj, score);
   });
 }
