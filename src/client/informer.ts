@@ -1,5 +1,6 @@
 import type { Logger } from '../machinery/logger.ts';
 import { type KubeObject, objectKey, type ResourceType } from '../machinery/meta.ts';
+import { OutageLog } from '../machinery/outage-log.ts';
 import { hasReason, isExpired } from '../machinery/status-error.ts';
 import { Backoff } from './backoff.ts';
 import type { EventHandler, Informer, InformerFilter, ListOptions, ResourceClient, WatchEvent } from './contract.ts';
@@ -39,6 +40,7 @@ export class WatchedResource<T extends KubeObject> implements Informer<T> {
   private readonly store: ObjectStore<T>;
   private readonly handlers: EventHandler<T>[] = [];
   private readonly backoff = new Backoff({ initialMs: 200, maxMs: 30_000, jitter: 1 });
+  private readonly outage: OutageLog;
   private readonly freeze: boolean;
   private readonly waiting: (() => void)[] = [];
   private streamInitial: boolean;
@@ -48,6 +50,11 @@ export class WatchedResource<T extends KubeObject> implements Informer<T> {
   constructor(options: InformerOptions<T>) {
     this.options = options;
     this.type = options.type;
+    const { resource } = options.type;
+    this.outage = new OutageLog(options.logger, {
+      failed: `List or watch of ${resource} failed and will be retried`,
+      recovered: `List or watch of ${resource} works again`,
+    });
     this.store = new ObjectStore(options.type.namespaced);
     this.freeze = options.freeze ?? process.env['NODE_ENV'] === 'test';
     this.streamInitial = options.streamInitial ?? false;
@@ -118,7 +125,7 @@ export class WatchedResource<T extends KubeObject> implements Informer<T> {
   private report(err: unknown): void {
     const resource = this.type.resource;
     if (isExpired(err)) this.options.logger.debug({ resource, err }, 'Watch fell behind and lists again');
-    else this.options.logger.warn({ resource, err }, 'List or watch failed and will be retried');
+    else this.outage.failed(err);
   }
 
   private async fill(signal: AbortSignal): Promise<void> {
@@ -183,11 +190,15 @@ export class WatchedResource<T extends KubeObject> implements Informer<T> {
     try {
       await this.watchFrom(this.resourceVersion, signal, (event) => {
         events++;
+        this.outage.succeeded();
         this.apply(event);
         return false;
       });
     } finally {
-      if (events > 0 || Date.now() - startedAt > healthyWatchMs) this.backoff.reset();
+      if (events > 0 || Date.now() - startedAt > healthyWatchMs) {
+        this.backoff.reset();
+        this.outage.succeeded();
+      }
     }
     if (events === 0 && Date.now() - startedAt < shortWatchMs) await sleep(this.backoff.takeMs(), signal);
   }
@@ -268,6 +279,7 @@ export class WatchedResource<T extends KubeObject> implements Informer<T> {
       }
     }
     this.hasSynced = true;
+    this.outage.succeeded();
     for (const resolve of this.waiting.splice(0)) resolve();
   }
 

@@ -1,4 +1,4 @@
-import type { Logger } from '../machinery/logger.ts';
+import type { Logger } from './logger.ts';
 
 /** A failure that goes on is said again after this long, in ms. */
 const repeatMs = 5 * 60_000;

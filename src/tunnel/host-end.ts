@@ -8,6 +8,7 @@ import type { Duplex } from 'node:stream';
 import { setTimeout as delay } from 'node:timers/promises';
 import type { Client } from '../client/contract.ts';
 import type { Logger } from '../machinery/logger.ts';
+import { OutageLog } from '../machinery/outage-log.ts';
 import { keepAlive, sessionMemoryMegabytes, streamWindowBytes } from './keep-alive.ts';
 
 export const tunnelProtocol = 'roadstead-tunnel';
@@ -35,16 +36,21 @@ const streamsMax = 1000;
  */
 export async function dialServer(options: DialOptions): Promise<void> {
   const { logger, signal } = options;
+  const outage = new OutageLog(logger, {
+    failed: 'Tunnel could not be opened',
+    recovered: 'Tunnel could be opened again',
+  });
   let failures = 0;
   while (!signal.aborted) {
     const startedAt = Date.now();
     try {
       const socket = await options.client.upgrade(pathOf(options.hostName), tunnelProtocol, {}, signal);
+      outage.succeeded();
       logger.info({}, 'Tunnel opened');
       await serve(socket, options);
       if (!signal.aborted) logger.info({}, 'Tunnel closed');
     } catch (error) {
-      if (!signal.aborted) logger.warn({ err: error }, 'Tunnel could not be opened');
+      if (!signal.aborted) outage.failed(error);
     }
     failures = Date.now() - startedAt > steadyAfterMs ? 0 : failures + 1;
     const delayMs = Math.min(retryDelayMsMax, retryDelayMsMin * 2 ** Math.min(failures, 10));

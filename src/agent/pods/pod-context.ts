@@ -1,11 +1,11 @@
 import type { Node, Pod, Service } from '../../api/core/v1/types.generated.ts';
 import type { Client, EventRecorder } from '../../client/contract.ts';
 import type { Logger } from '../../machinery/logger.ts';
+import type { OutageLog } from '../../machinery/outage-log.ts';
 import { quantityToNumber } from '../../machinery/quantity.ts';
 import type { PodCheckpoint } from '../checkpoint/pod-checkpoint.ts';
 import type { ImagePuller } from '../images/image-puller.ts';
 import type { PodNetwork } from '../network/contract.ts';
-import type { OutageLog } from '../outage-log.ts';
 import type { ContainerProbes } from '../probes/container-probes.ts';
 import type { ContainerRuntime } from '../runtime/contract.ts';
 import type { PodVolumes } from '../volumes/pod-volumes.ts';

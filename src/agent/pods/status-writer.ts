@@ -3,8 +3,8 @@ import { pods } from '../../api/resource-types.ts';
 import type { Client } from '../../client/contract.ts';
 import { equal } from '../../machinery/json.ts';
 import type { Logger } from '../../machinery/logger.ts';
+import { OutageLog } from '../../machinery/outage-log.ts';
 import { isConflict, isInvalid, isNotFound } from '../../machinery/status-error.ts';
-import { OutageLog } from '../outage-log.ts';
 import { pause } from '../pause.ts';
 import { isServerAway, questionTimeoutMs } from '../server-away.ts';
 
