@@ -67,6 +67,8 @@ export interface ResponseWriter {
   send(statusCode: number, contentType: string, body: Uint8Array | string): void;
   /** Opens a streaming answer (watch, logs). */
   stream(statusCode: number, contentType: string): ResponseStream;
+  /** Breaks off an answer that has begun and cannot be finished, so that the client does not take it for whole. */
+  cut(reason: Error): void;
 }
 
 export interface ResponseStream {

@@ -19,6 +19,7 @@ export function respondWithError(context: RequestContext, error: unknown, logger
   const { response } = context;
   if (response.headersSent) {
     if (context instanceof ServerContext) context.abort(failure);
+    response.cut(failure);
     return;
   }
   const { status, code } = failure;

@@ -34,6 +34,9 @@ const handle = composeRequestPath([errorsFilter(silentLogger)], async (context) 
     case '/stream':
       await stream(context);
       return;
+    case '/breaks':
+      context.response.stream(200, 'text/plain').write(Buffer.from('one\n'));
+      throw new Error('the host has gone');
     case '/upgrade':
       context.upgrade?.socket.write('HTTP/1.1 101 Switching Protocols\r\nconnection: Upgrade\r\nupgrade: raw\r\n\r\n');
       context.upgrade?.socket.pipe(context.upgrade.socket);
@@ -177,6 +180,26 @@ test('a client that leaves aborts the signal of its stream', async () => {
   session.destroy();
   await aborted;
   assert.equal(lastSignal?.aborted, true);
+});
+
+test('an answer that fails after its first bytes is cut off, not left open', { timeout: 10_000 }, async () => {
+  const over1 = new Promise<boolean>((resolve, reject) => {
+    const sent = request(
+      { host: '127.0.0.1', port: listener.port, path: '/breaks', ca: pki.caCertificate, agent: false },
+      (answer) => answer.resume().once('close', () => resolve(answer.complete)),
+    );
+    sent.once('error', reject).end();
+  });
+  assert.equal(await over1, false);
+  const session = connect(`https://127.0.0.1:${listener.port}`, { ca: pki.caCertificate });
+  const stream = session.request({ ':path': '/breaks' });
+  await assert.rejects(stream.toArray(), /NGHTTP2_INTERNAL_ERROR/);
+  session.close();
+  const transport = createLocalTransport(handle, { name: 'me', groups: [] });
+  const local = await transport.request({ method: 'GET', path: '/breaks' });
+  await assert.rejects(async () => {
+    for await (const _ of local.body);
+  }, /the host has gone/);
 });
 
 test('an HTTP/1.1 upgrade hands over the raw connection', async () => {

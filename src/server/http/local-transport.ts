@@ -126,6 +126,10 @@ class LocalWriter implements ResponseWriter {
     this.#queue?.fail(error);
   }
 
+  cut(reason: Error): void {
+    this.abort(reason);
+  }
+
   finish(): void {
     this.#queue?.end();
   }

@@ -45,6 +45,8 @@ abstract class Writer implements ResponseWriter {
     return head;
   }
 
+  abstract cut(reason: Error): void;
+
   protected abstract sendWhole(
     statusCode: number,
     head: OutgoingHttpHeaders,
@@ -136,6 +138,10 @@ export class Http2Writer extends Writer {
     if (!this.#stream.destroyed && !this.#stream.closed) this.#stream.respond(head);
     return this.#stream;
   }
+
+  cut(): void {
+    this.#stream.close(constants.NGHTTP2_INTERNAL_ERROR);
+  }
 }
 
 export class Http1Writer extends Writer {
@@ -156,6 +162,10 @@ export class Http1Writer extends Writer {
     this.#response.writeHead(statusCode, head);
     this.#response.flushHeaders();
     return this.#response;
+  }
+
+  cut(): void {
+    this.#response.destroy();
   }
 }
 
@@ -182,6 +192,10 @@ export class UpgradeWriter extends Writer {
     }
     this.#socket.write(`${lines.join('\r\n')}\r\n\r\n`);
     return this.#socket;
+  }
+
+  cut(): void {
+    this.#socket.destroy();
   }
 }
 
