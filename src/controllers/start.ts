@@ -22,6 +22,11 @@ import { replicaSetController, replicationController } from './replica-set/repli
 import { rootCaController } from './root-ca.ts';
 import { serviceAccountController } from './service-account.ts';
 import { statefulSetController } from './stateful-set/stateful-set-controller.ts';
+import {
+  attributesClassProtectionController,
+  claimProtectionController,
+  volumeProtectionController,
+} from './storage-protection.ts';
 import { taintEvictionController } from './taint-eviction.ts';
 
 export interface StartControllersOptions {
@@ -71,6 +76,9 @@ function makeControllers(context: ControllerContext): Controller[] {
     nodeLifecycleController(context),
     taintEvictionController(context),
     podGcController(context),
+    claimProtectionController(context),
+    volumeProtectionController(context),
+    attributesClassProtectionController(context),
     clusterRoleAggregationController(context),
     garbageCollector(context),
   ];

@@ -2,6 +2,7 @@ import type { KeyObject } from 'node:crypto';
 import { bearerTokenAuthenticator, type TokenVerifier } from './authentication/bearer-token.ts';
 import { bootstrapTokenVerifier } from './authentication/bootstrap-token.ts';
 import { anonymousAuthenticator, certificateAuthenticator, localAuthenticator } from './authentication/certificate.ts';
+import { LegacyTokens } from './authentication/legacy-token.ts';
 import { ServiceAccountTokens } from './authentication/service-account-token.ts';
 import { NodeAuthorizer } from './authorization/node.ts';
 import { Rbac } from './authorization/rbac.ts';
@@ -15,6 +16,7 @@ export interface Access {
   readonly authenticators: readonly Authenticator[];
   readonly verifiers: readonly TokenVerifier[];
   readonly tokens: ServiceAccountTokens;
+  readonly legacyTokens: LegacyTokens;
   readonly authorizer: Authorizer;
   readonly rbac: Rbac;
   close(): void;
@@ -31,7 +33,8 @@ export function createAccess({ objects, serviceAccountKey, issuer, now }: Access
   const rbac = new Rbac(objects);
   const node = new NodeAuthorizer(objects, rbac);
   const tokens = new ServiceAccountTokens({ key: serviceAccountKey, issuer, audiences: [issuer], objects, now });
-  const verifiers = [tokens, bootstrapTokenVerifier(objects, now)];
+  const legacyTokens = new LegacyTokens({ key: serviceAccountKey, audiences: [issuer], objects });
+  const verifiers = [tokens, legacyTokens, bootstrapTokenVerifier(objects, now)];
   return {
     authenticators: [
       localAuthenticator(),
@@ -41,6 +44,7 @@ export function createAccess({ objects, serviceAccountKey, issuer, now }: Access
     ],
     verifiers,
     tokens,
+    legacyTokens,
     authorizer: unionAuthorizer([node, rbac]),
     rbac,
     close() {

@@ -28,6 +28,7 @@ import { openPki, type Pki } from './pki/pki.ts';
 import type { AdmissionPlugin, Handler, UserInfo } from './request.ts';
 import { buildRequestPath } from './request-path.ts';
 import { indexRoute, metricsRoute, openIdRoutes, routeByPath, versionRoute } from './routes.ts';
+import { startServerLoops } from './server-loops.ts';
 import { type ServerOptions, type ServerSettings, settingsOf } from './server-settings.ts';
 import { serviceConnections } from './service-connection.ts';
 import { serveAccessReviews } from './special/access-reviews.ts';
@@ -95,7 +96,13 @@ export async function startServer(options: ServerOptions): Promise<RunningServer
   };
   try {
     await ensureClusterObjects(api.objects, facts);
-    stopKeeping = keepClusterObjects(api.objects, facts, settings.logger);
+    const { logger, now } = settings;
+    const stopCluster = keepClusterObjects(api.objects, facts, logger);
+    const stopLoops = startServerLoops({ objects: api.objects, access: parts.access, pki, logger, now });
+    stopKeeping = () => {
+      stopCluster();
+      stopLoops();
+    };
   } catch (error) {
     await close();
     throw error;

@@ -2,14 +2,22 @@ import type { Rbac } from '../authorization/rbac.ts';
 import type { ObjectAccess, RowCatalog } from '../contract.ts';
 import type { AdmissionPlugin, Authorizer } from '../request.ts';
 import type { ConnectToService } from '../service-connection.ts';
+import { certificateApproval, certificateSigning, certificateSubjectRestriction } from './certificates.ts';
+import { persistentVolumeClaimResize } from './claim-resize.ts';
 import { csrRequester } from './csr-requester.ts';
+import { defaultIngressClass, defaultStorageClass } from './default-class.ts';
 import { defaultTolerationSeconds } from './default-tolerations.ts';
+import { extendedResourceToleration } from './extended-resource-toleration.ts';
 import { limitRanger } from './limit-ranger.ts';
 import { namespaceLifecycle } from './namespace-lifecycle.ts';
 import { nodeRestriction } from './node-restriction.ts';
+import { taintNodesByCondition } from './node-taint.ts';
+import { podTolerationRestriction } from './pod-tolerations.ts';
 import { priorityAdmission } from './priority.ts';
 import { rbacEscalation } from './rbac-escalation.ts';
+import { runtimeClassAdmission } from './runtime-class.ts';
 import { serviceAccountAdmission } from './service-account.ts';
+import { storageObjectInUseProtection } from './storage-protection.ts';
 import { WebhookConfigurations } from './webhooks/configurations.ts';
 import { type CheckConditions, WebhookMatcher } from './webhooks/matching.ts';
 import { mutatingWebhooks } from './webhooks/mutating.ts';
@@ -40,9 +48,20 @@ export function builtinAdmissionPlugins(needs: AdmissionNeeds): AdmissionPlugins
       limitRanger(objects),
       serviceAccountAdmission(objects),
       nodeRestriction(objects),
+      taintNodesByCondition(),
       priorityAdmission(objects),
       defaultTolerationSeconds(),
+      podTolerationRestriction(objects),
+      extendedResourceToleration(),
+      defaultStorageClass(objects),
+      storageObjectInUseProtection(),
+      persistentVolumeClaimResize(objects),
+      runtimeClassAdmission(objects),
       csrRequester(),
+      certificateApproval(authorizer),
+      certificateSigning(authorizer),
+      certificateSubjectRestriction(),
+      defaultIngressClass(objects),
       rbacEscalation(rbac, authorizer),
       mutatingWebhooks(mutating, matcher, rows),
       validatingWebhooks(validating, matcher),

@@ -71,7 +71,7 @@ export class ServiceAccountTokens implements TokenVerifier {
     this.#options = options;
     this.#publicKey = createPublicKey(options.key);
     this.#keyId = keyIdOf(this.#publicKey);
-    this.#head = encode({ alg: 'ES256', kid: this.#keyId });
+    this.#head = encodeTokenPart({ alg: 'ES256', kid: this.#keyId });
   }
 
   sign(claims: ServiceAccountClaims): string {
@@ -95,7 +95,7 @@ export class ServiceAccountTokens implements TokenVerifier {
       nbf: issuedAt,
       sub: `system:serviceaccount:${namespace}:${serviceAccount.name}`,
     };
-    const signed = `${this.#head}.${encode(payload)}`;
+    const signed = `${this.#head}.${encodeTokenPart(payload)}`;
     const signature = sign('sha256', Buffer.from(signed), { key, dsaEncoding: 'ieee-p1363' });
     return `${signed}.${signature.toString('base64url')}`;
   }
@@ -122,7 +122,7 @@ export class ServiceAccountTokens implements TokenVerifier {
   #verifySignature(token: string): { payload: Payload; user: UserInfo } | undefined {
     const [head, body, signature, ...more] = token.split('.');
     if (head === undefined || body === undefined || signature === undefined || more.length > 0) return undefined;
-    const payload = decode(body) as Partial<Payload> | undefined;
+    const payload = decodeTokenPart(body) as Partial<Payload> | undefined;
     if (payload?.iss !== this.#options.issuer) return undefined;
     const key = { key: this.#publicKey, dsaEncoding: 'ieee-p1363' as const };
     const isOurs =
@@ -181,17 +181,17 @@ function userOf(payload: Payload): UserInfo {
   };
 }
 
-function keyIdOf(key: KeyObject): string {
+export function keyIdOf(key: KeyObject): string {
   return createHash('sha256')
     .update(key.export({ type: 'spki', format: 'der' }))
     .digest('base64url');
 }
 
-function encode(value: object): string {
+export function encodeTokenPart(value: object): string {
   return Buffer.from(JSON.stringify(value)).toString('base64url');
 }
 
-function decode(text: string): unknown {
+export function decodeTokenPart(text: string): unknown {
   try {
     return JSON.parse(Buffer.from(text, 'base64url').toString());
   } catch {

@@ -11,6 +11,8 @@ export interface LeafRequest {
   readonly commonName: string;
   readonly organizations?: readonly string[];
   readonly usage: 'server' | 'client';
+  /** The usages of a CertificateSigningRequest, in its words; default: those of `usage`. */
+  readonly usages?: readonly string[];
   readonly dnsNames?: readonly string[];
   readonly ips?: readonly string[];
   readonly lifetimeMs: number;
@@ -98,13 +100,24 @@ async function signLeaf(
     signingKey: await importPrivateKey(x509, authority.key),
     extensions: [
       new x509.BasicConstraintsExtension(false, undefined, true),
-      new x509.KeyUsagesExtension(x509.KeyUsageFlags.digitalSignature, true),
-      new x509.ExtendedKeyUsageExtension([request.usage === 'server' ? serverAuth : clientAuth], false),
+      new x509.KeyUsagesExtension(keyUsageFlags(x509, request), true),
+      new x509.ExtendedKeyUsageExtension(extendedUsages(request), false),
       await x509.AuthorityKeyIdentifierExtension.create(issuer.publicKey),
       ...(names.length === 0 ? [] : [new x509.SubjectAlternativeNameExtension(names, false)]),
     ],
   } satisfies Parameters<(typeof X509CertificateGenerator)['create']>[0]);
   return pem(certificate);
+}
+
+function keyUsageFlags({ KeyUsageFlags }: X509, { usages = [] }: LeafRequest): number {
+  const flags = usages.includes('key encipherment') ? KeyUsageFlags.keyEncipherment : 0;
+  return flags | KeyUsageFlags.digitalSignature;
+}
+
+function extendedUsages({ usage, usages }: LeafRequest): string[] {
+  if (usages === undefined) return [usage === 'server' ? serverAuth : clientAuth];
+  const purposes = { 'server auth': serverAuth, 'client auth': clientAuth };
+  return Object.entries(purposes).flatMap(([name, id]) => (usages.includes(name) ? [id] : []));
 }
 
 function generateKeys(): Promise<webcrypto.CryptoKeyPair> {
