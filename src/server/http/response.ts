@@ -2,6 +2,7 @@ import type { OutgoingHttpHeaders, ServerResponse } from 'node:http';
 import { constants, type ServerHttp2Stream } from 'node:http2';
 import type { Duplex, Writable } from 'node:stream';
 import type { ResponseStream, ResponseWriter } from '../request.ts';
+import { Http1Stream } from './http1-stream.ts';
 
 /** Upstream's bound on all `Warning` headers of one answer, in bytes; what is over it is left out. */
 const warningBytesMax = 4 * 1024;
@@ -31,7 +32,7 @@ abstract class Writer implements ResponseWriter {
   }
 
   stream(statusCode: number, contentType: string): ResponseStream {
-    return new WritableResponse(this.open(statusCode, this.head(statusCode, contentType)));
+    return this.streamOn(this.open(statusCode, this.head(statusCode, contentType)));
   }
 
   private head(statusCode: number, contentType: string): OutgoingHttpHeaders {
@@ -54,6 +55,10 @@ abstract class Writer implements ResponseWriter {
     length: number,
   ): void;
   protected abstract open(statusCode: number, head: OutgoingHttpHeaders): Writable;
+
+  protected streamOn(out: Writable): ResponseStream {
+    return new WritableResponse(out);
+  }
 }
 
 /** `299 - "text"`, each text once, as k8s.io/apiserver/pkg/endpoints/filters/warning.go. */
@@ -166,6 +171,13 @@ export class Http1Writer extends Writer {
 
   cut(): void {
     this.#response.destroy();
+  }
+
+  protected override streamOn(out: Writable): ResponseStream {
+    const { req, socket } = this.#response;
+    const chunked = req.httpVersion === '1.1' && req.method !== 'HEAD';
+    // No socket: a pipelined request whose turn to be answered has not come.
+    return chunked && socket !== null ? new Http1Stream(this.#response, socket) : super.streamOn(out);
   }
 }
 

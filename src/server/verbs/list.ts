@@ -16,7 +16,7 @@ import { awaitRevision, type RevisionWish, revisionWishOf } from './resource-ver
 import { jsonType, sendJson } from './respond.ts';
 
 /** A longer answer goes out in pieces of this size, as fast as the client takes them. */
-const chunkBytes = 1024 * 1024;
+const chunkBytes = 256 * 1024;
 const comma = Buffer.from(',');
 const listEnd = Buffer.from(']}');
 

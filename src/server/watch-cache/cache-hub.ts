@@ -35,6 +35,7 @@ export class CacheHub implements WatcherHub {
   #flush = new Set<Watcher>();
   #framed: CacheEvent[] = [];
   #flushScheduled = false;
+  #joined: { readonly frames: readonly Buffer[]; readonly chunk: Buffer } | undefined;
   #revision = 0;
   #following: Promise<void> | undefined;
   #bookmarkTimer: NodeJS.Timeout | undefined;
@@ -152,6 +153,16 @@ export class CacheHub implements WatcherHub {
     this.#flush.add(watcher);
   }
 
+  join(frames: readonly Buffer[]): Buffer {
+    const [first] = frames;
+    if (first !== undefined && frames.length === 1) return first;
+    const known = this.#joined;
+    if (known !== undefined && isSame(known.frames, frames)) return known.chunk;
+    const chunk = Buffer.concat(frames);
+    this.#joined = { frames, chunk };
+    return chunk;
+  }
+
   addWatcher(watcher: Watcher): void {
     this.#watchers.add(watcher);
   }
@@ -252,6 +263,7 @@ export class CacheHub implements WatcherHub {
     const watchers = this.#flush;
     this.#flush = new Set();
     for (const watcher of watchers) watcher.flush();
+    this.#joined = undefined;
     // The ring keeps events for long; their frames would double it.
     for (const event of this.#framed) event.frames = undefined;
     this.#framed = [];
@@ -262,6 +274,10 @@ export class CacheHub implements WatcherHub {
     for (const cache of this.#caches.values()) cache.dropOldSnapshots(now);
     for (const watcher of this.#watchers) watcher.bookmark();
   }
+}
+
+function isSame(left: readonly Buffer[], right: readonly Buffer[]): boolean {
+  return left.length === right.length && left.every((frame, index) => frame === right[index]);
 }
 
 /** `/registry/core/pods/default/a` -> `/registry/core/pods/` and `default/a`. */

@@ -30,6 +30,8 @@ export interface WatcherHub {
   readonly revision: number;
   /** Has `watcher.flush` called after the events of this turn. */
   flushSoon(watcher: Watcher): void;
+  /** Frames in one piece, which is shared by the watchers of this turn that have the same ones. */
+  join(frames: readonly Buffer[]): Buffer;
 }
 
 /**
@@ -111,9 +113,9 @@ export class Watcher implements LiveWatcher {
   flush(): void {
     if (!this.#live || this.#pending.length === 0) return;
     this.#cursor = this.#offered;
-    const chunk = this.#pending.length === 1 ? this.#pending[0] : Buffer.concat(this.#pending);
+    const chunk = this.#hub.join(this.#pending);
     this.#pending = [];
-    if (chunk !== undefined && !this.#stream.write(chunk)) this.#leave();
+    if (!this.#stream.write(chunk)) this.#leave();
   }
 
   /** Tells a client that wants it how far it has seen. */
