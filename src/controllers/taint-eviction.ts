@@ -15,6 +15,8 @@ export function taintEvictionController(context: ControllerContext): Controller 
   const index = podIndex(context.informers);
   const informer = context.informers.informer(nodes);
   const recorder = context.recorder('taint-eviction-controller');
+  /** Since when a pod's time runs, by key: nobody writes down when a taint was put on by hand. */
+  const since = new Map<string, { readonly uid: string | undefined; readonly at: number }>();
   const addPodsOf = ({ metadata }: Node): void => {
     for (const pod of index.onNode(metadata.name)) queue.add(objectKey(pod));
   };
@@ -38,9 +40,16 @@ export function taintEvictionController(context: ControllerContext): Controller 
     async reconcile(key) {
       const pod = index.informer.get(key);
       const node = informer.get(pod?.spec?.nodeName ?? '');
-      if (pod === undefined || node === undefined || pod.metadata.deletionTimestamp !== undefined) return undefined;
-      const at = evictionTime(noExecuteTaints(node), pod.spec?.tolerations ?? []);
-      if (at === undefined) return undefined;
+      const uid = pod?.metadata.uid;
+      const known = since.get(key);
+      const start = known?.uid === uid && known !== undefined ? known.at : Date.now();
+      const isGone = pod === undefined || node === undefined || pod.metadata.deletionTimestamp !== undefined;
+      const at = isGone ? undefined : evictionTime(noExecuteTaints(node), pod.spec?.tolerations ?? [], start);
+      if (isGone || at === undefined) {
+        since.delete(key);
+        return undefined;
+      }
+      since.set(key, { uid, at: start });
       const waitMs = at - Date.now();
       if (waitMs > 0) return { requeueAfterMs: waitMs };
       recorder.event(pod, 'Normal', 'TaintManagerEviction', `Marking for deletion Pod ${key}`);
@@ -72,12 +81,19 @@ function noExecuteTaints(node: Node): Taint[] {
   return (node.spec?.taints ?? []).filter(({ effect }) => effect === 'NoExecute');
 }
 
-/** When a pod with these tolerations has to leave, in ms since the epoch; undefined: it may stay. */
-export function evictionTime(taints: readonly Taint[], tolerations: readonly Toleration[]): number | undefined {
+/**
+ * When a pod with these tolerations has to leave, in ms since the epoch; undefined: it may stay. `seenAt` stands for the
+ * time of taints that have none.
+ */
+export function evictionTime(
+  taints: readonly Taint[],
+  tolerations: readonly Toleration[],
+  seenAt: number = Date.now(),
+): number | undefined {
   let earliest: number | undefined;
   for (const taint of taints) {
     const matching = tolerations.filter((toleration) => tolerates(toleration, taint));
-    const start = taint.timeAdded === undefined ? Date.now() : Date.parse(taint.timeAdded);
+    const start = taint.timeAdded === undefined ? seenAt : Date.parse(taint.timeAdded);
     if (matching.length === 0) return 0;
     const seconds = matching.map(({ tolerationSeconds }) => tolerationSeconds).filter((value) => value !== undefined);
     if (seconds.length === 0) continue;

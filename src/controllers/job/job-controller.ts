@@ -15,7 +15,8 @@ import { podIndex } from '../pods/pod-index.ts';
 import { slowStart } from '../slow-start.ts';
 import { WrittenVersions } from '../written-versions.ts';
 import { completionIndexAnnotation } from './completion-indexes.ts';
-import { finishedCondition, type JobPlan, planJob, trackingFinalizer } from './job-plan.ts';
+import { finishedCondition, type JobPlan, type NewPod, planJob } from './job-plan.ts';
+import { indexFailureAnnotations, trackingFinalizer } from './job-tally.ts';
 
 const staleRetryMs = 20;
 
@@ -113,10 +114,14 @@ async function carryOut(
   if (failure !== undefined) throw failure;
 }
 
-function prepare(pod: Pod, job: Job, index: number | undefined): void {
+function prepare(pod: Pod, job: Job, { index, failures }: NewPod = {}): void {
   pod.metadata.finalizers = [...(pod.metadata.finalizers ?? []), trackingFinalizer];
   if (index === undefined || pod.spec === undefined) return;
-  pod.metadata.annotations = { ...pod.metadata.annotations, [completionIndexAnnotation]: String(index) };
+  pod.metadata.annotations = {
+    ...pod.metadata.annotations,
+    [completionIndexAnnotation]: String(index),
+    ...(failures === undefined ? {} : indexFailureAnnotations(failures)),
+  };
   pod.metadata.labels = { ...pod.metadata.labels, [completionIndexAnnotation]: String(index) };
   pod.metadata.generateName = `${job.metadata.name}-${index}-`;
   pod.spec.hostname ??= `${job.metadata.name}-${index}`;

@@ -3,7 +3,8 @@ import { describe, it } from 'node:test';
 import type { Job, JobSpec, JobStatus } from '../../api/batch/v1/types.generated.ts';
 import type { Pod } from '../../api/core/v1/types.generated.ts';
 import { formatIndexes, parseIndexes } from './completion-indexes.ts';
-import { planJob, trackingFinalizer } from './job-plan.ts';
+import { planJob } from './job-plan.ts';
+import { trackingFinalizer } from './job-tally.ts';
 
 const now = Date.parse('2026-01-01T01:00:00Z');
 

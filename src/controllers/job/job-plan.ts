@@ -1,12 +1,20 @@
 import type { Job, JobCondition, JobStatus } from '../../api/batch/v1/types.generated.ts';
 import type { Pod } from '../../api/core/v1/types.generated.ts';
 import { rfc3339 } from '../../machinery/time.ts';
-import { isPodActive, isPodReady, podRestarts } from '../pods/pod-state.ts';
-import { formatIndexes, indexOfPod, parseIndexes } from './completion-indexes.ts';
+import { isPodActive, isPodReady } from '../pods/pod-state.ts';
+import { formatIndexes, indexOfPod } from './completion-indexes.ts';
+import { failedOf, replacesOnlyFailed, succeededOf, type Tally, tallyEnds } from './job-tally.ts';
+import { type Verdict, verdictOf } from './job-verdict.ts';
 
-export const trackingFinalizer = 'batch.kubernetes.io/job-tracking';
 const backoffMsMin = 10_000;
 const backoffMsMax = 600_000;
+
+export interface NewPod {
+  /** Its completion index; absent where pods are all the same. */
+  readonly index?: number;
+  /** How often the index failed before; absent where that is not limited. */
+  readonly failures?: number;
+}
 
 /** What a sync of a Job comes to. */
 export interface JobPlan {
@@ -14,8 +22,8 @@ export interface JobPlan {
   /** Pods whose end stands in `status`, so that they need not be kept for it. */
   readonly release: readonly Pod[];
   readonly remove: readonly Pod[];
-  /** One entry a pod to make: its completion index, or undefined where pods are all the same. */
-  readonly create: readonly (number | undefined)[];
+  /** One entry a pod to make. */
+  readonly create: readonly NewPod[];
   /** Set when this sync ends the Job. */
   readonly finished?: JobCondition;
   readonly requeueAfterMs?: number;
@@ -27,23 +35,22 @@ export function finishedCondition(job: Job): JobCondition | undefined {
   );
 }
 
-/**
- * Each pod's end is counted exactly once, whatever is killed in between (upstream's job tracking): first its uid stands
- * in `uncountedTerminatedPods`, then its finalizer goes, then it moves into the count.
- */
+/** One sync of a Job: what has ended is counted, and what follows from it. */
 export function planJob(job: Job, pods: readonly Pod[], now: number): JobPlan {
-  const tally = countEnds(job, pods);
+  const tally = tallyEnds(job, pods);
   const active = pods.filter(isPodActive);
   const { suspend = false } = job.spec ?? {};
-  const startTime = job.status?.startTime ?? (suspend ? undefined : rfc3339(now));
-  const verdict = suspend && active.length === 0 ? undefined : verdictOf(job, tally, pods, startTime, now);
+  const startTime = startTimeOf(job, now);
+  const verdict = suspend && active.length === 0 ? undefined : verdictOf(job, { tally, pods, startTime, now });
   const wanted = wantedActive(job, tally);
   const surplus =
     suspend || verdict !== undefined ? active : newestFirst(active).slice(0, Math.max(0, active.length - wanted));
-  const delayMs = backoffDelayMs(job, pods, tally, now);
-  const mayCreate = !suspend && verdict === undefined && delayMs === 0;
+  const delays = backoffDelays(job, pods, tally, now);
+  const mayCreate = !suspend && verdict === undefined && delays.all === 0;
   const missing = mayCreate ? Math.max(0, wanted - active.length - stopping(job, pods)) : 0;
-  const create = missing === 0 ? [] : chooseIndexes(job, tally, active, missing);
+  const create = missing === 0 ? [] : choosePods(job, { tally, pods, delays }, missing);
+  const waiting = [delays.all, ...delays.byIndex.values()].filter((ms) => ms > 0);
+  const delayMs = waiting.length === 0 ? 0 : Math.min(...waiting);
   const isOver = verdict !== undefined && active.length === 0 && stoppingPods(pods).length === 0;
   const conditions = conditionsFor(job, verdict, isOver, now);
   const remaining = deadlineMs(job, startTime, now);
@@ -70,110 +77,19 @@ export function planJob(job: Job, pods: readonly Pod[], now: number): JobPlan {
   };
 }
 
-interface Tally {
-  /** Counted for good. */
-  readonly succeeded: number;
-  readonly failed: number;
-  readonly uncounted: { readonly succeeded: string[]; readonly failed: string[] };
-  readonly completed: ReadonlySet<number>;
-  readonly release: Pod[];
-}
-
-function countEnds(job: Job, pods: readonly Pod[]): Tally {
-  const status = job.status ?? {};
-  const tracked = new Map(pods.filter(isTracked).map((pod) => [pod.metadata.uid ?? '', pod]));
-  const old = status.uncountedTerminatedPods ?? {};
-  const stillSucceeded = (old.succeeded ?? []).filter((uid) => tracked.has(uid));
-  const stillFailed = (old.failed ?? []).filter((uid) => tracked.has(uid));
-  const completed = new Set(parseIndexes(status.completedIndexes ?? ''));
-  const uncounted = { succeeded: [...stillSucceeded], failed: [...stillFailed] };
-  const release = [...stillSucceeded, ...stillFailed].map((uid) => tracked.get(uid)).filter((pod) => pod !== undefined);
-  const known = new Set(release);
-  for (const pod of tracked.values()) {
-    if (known.has(pod)) continue;
-    const { uid = '', deletionTimestamp } = pod.metadata;
-    if (pod.status?.phase === 'Succeeded') {
-      uncounted.succeeded.push(uid);
-      const index = indexOfPod(pod);
-      if (index !== undefined) completed.add(index);
-    } else if (pod.status?.phase === 'Failed') uncounted.failed.push(uid);
-    else if (deletionTimestamp !== undefined && (pod.spec?.nodeName ?? '') === '') uncounted.failed.push(uid);
-    else continue;
-    release.push(pod);
-  }
-  return {
-    succeeded: (status.succeeded ?? 0) + (old.succeeded ?? []).length - stillSucceeded.length,
-    failed: (status.failed ?? 0) + (old.failed ?? []).length - stillFailed.length,
-    uncounted,
-    completed,
-    release,
-  };
-}
-
-function isTracked({ metadata }: Pod): boolean {
-  return metadata.finalizers?.includes(trackingFinalizer) === true;
-}
-
-function succeededOf(job: Job, tally: Tally): number {
-  return job.spec?.completionMode === 'Indexed'
-    ? tally.completed.size
-    : tally.succeeded + tally.uncounted.succeeded.length;
-}
-
-function failedOf(tally: Tally): number {
-  return tally.failed + tally.uncounted.failed.length;
-}
-
-interface Verdict extends JobCondition {
-  readonly type: 'Complete' | 'Failed';
-}
-
-function verdictOf(
-  job: Job,
-  tally: Tally,
-  pods: readonly Pod[],
-  startTime: string | undefined,
-  now: number,
-): Verdict | undefined {
-  // Decided in an earlier sync, waiting for the last pods to stop.
-  const target = job.status?.conditions?.find(({ type, status }) => type === 'FailureTarget' && status === 'True');
-  if (target !== undefined) return { ...target, type: 'Failed' };
-  const { backoffLimit = 6, completions, activeDeadlineSeconds } = job.spec ?? {};
-  const made = (type: Verdict['type'], reason: string, message: string): Verdict => {
-    const time = rfc3339(now);
-    return { type, status: 'True', lastProbeTime: time, lastTransitionTime: time, reason, message };
-  };
-  const restarts = restartsOf(job, pods);
-  if (failedOf(tally) > backoffLimit || restarts > backoffLimit || (restarts > 0 && restarts >= backoffLimit)) {
-    return made('Failed', 'BackoffLimitExceeded', 'Job has reached the specified backoff limit');
-  }
-  const ranMs = startTime === undefined ? 0 : now - Date.parse(startTime);
-  if (activeDeadlineSeconds !== undefined && ranMs >= activeDeadlineSeconds * 1000) {
-    return made('Failed', 'DeadlineExceeded', 'Job was active longer than specified deadline');
-  }
-  const succeeded = succeededOf(job, tally);
-  const isDone =
-    completions === undefined ? succeeded > 0 && pods.filter(isPodActive).length === 0 : succeeded >= completions;
-  return isDone ? made('Complete', 'CompletionsReached', 'Reached expected number of succeeded pods') : undefined;
-}
-
-/** Containers that restart in place count towards the limit as pods that fail do. */
-function restartsOf(job: Job, pods: readonly Pod[]): number {
-  if (job.spec?.template.spec?.restartPolicy !== 'OnFailure') return 0;
-  return pods.filter(isPodActive).reduce((total, pod) => total + podRestarts(pod), 0);
-}
-
 function wantedActive(job: Job, tally: Tally): number {
   const { parallelism = 1, completions } = job.spec ?? {};
   const succeeded = succeededOf(job, tally);
-  if (completions !== undefined) return Math.min(parallelism, Math.max(0, completions - succeeded));
+  if (completions !== undefined) {
+    return Math.min(parallelism, Math.max(0, completions - succeeded - tally.failedIndexes.size));
+  }
   // A work queue: the first success says that there is nothing left to start.
   return succeeded > 0 ? 0 : parallelism;
 }
 
 /** Pods that stop count as active until they are gone, where a replacement must wait for that. */
 function stopping(job: Job, pods: readonly Pod[]): number {
-  return job.spec?.podReplacementPolicy === 'Failed' ? stoppingPods(pods).length : 0;
+  return replacesOnlyFailed(job) ? stoppingPods(pods).length : 0;
 }
 
 function stoppingPods(pods: readonly Pod[]): Pod[] {
@@ -183,28 +99,63 @@ function stoppingPods(pods: readonly Pod[]): Pod[] {
   );
 }
 
-function chooseIndexes(job: Job, tally: Tally, active: readonly Pod[], count: number): (number | undefined)[] {
-  if (job.spec?.completionMode !== 'Indexed') return Array.from({ length: count }, () => undefined);
-  const taken = new Set([...tally.completed, ...active.map(indexOfPod)]);
-  const chosen: number[] = [];
+interface ChoiceFacts {
+  readonly tally: Tally;
+  readonly pods: readonly Pod[];
+  readonly delays: BackoffDelays;
+}
+
+function choosePods(job: Job, { tally, pods, delays }: ChoiceFacts, count: number): NewPod[] {
+  if (job.spec?.completionMode !== 'Indexed') return Array.from({ length: count }, () => ({}));
+  const isLimited = job.spec.backoffLimitPerIndex !== undefined;
+  const held = pods.filter((pod) => isPodActive(pod) || (replacesOnlyFailed(job) && stoppingPods([pod]).length > 0));
+  const taken = new Set([...tally.completed, ...tally.failedIndexes, ...held.map(indexOfPod)]);
+  const chosen: NewPod[] = [];
   for (let index = 0; index < (job.spec.completions ?? 0) && chosen.length < count; index++) {
-    if (!taken.has(index)) chosen.push(index);
+    if (taken.has(index) || (delays.byIndex.get(index) ?? 0) > 0) continue;
+    chosen.push({ index, ...(isLimited ? { failures: tally.indexFailures.get(index) ?? 0 } : {}) });
   }
   return chosen;
 }
 
-/** How long until a failed pod is replaced: the wait doubles with each failure since the last success. */
-function backoffDelayMs(job: Job, pods: readonly Pod[], tally: Tally, now: number): number {
-  const failures = failedOf(tally);
-  if (failures === 0) return 0;
-  let lastFailure = 0;
-  for (const pod of pods) {
-    if (pod.status?.phase !== 'Failed') continue;
-    lastFailure = Math.max(lastFailure, endOf(pod));
+/** How long until a failed pod is replaced, in ms. */
+interface BackoffDelays {
+  readonly all: number;
+  /** Where each index fails for itself. */
+  readonly byIndex: ReadonlyMap<number, number>;
+}
+
+/** The wait doubles with each failure. */
+function backoffDelays(job: Job, pods: readonly Pod[], tally: Tally, now: number): BackoffDelays {
+  const byIndex = new Map<number, number>();
+  if (job.spec?.backoffLimitPerIndex !== undefined) {
+    for (const [index, failures] of tally.indexFailures) {
+      const own = pods.filter((pod) => indexOfPod(pod) === index);
+      byIndex.set(index, delayAfter(failures, lastFailure(own), now));
+    }
+    return { all: 0, byIndex };
   }
-  if (lastFailure === 0 || job.spec?.backoffLimit === 0) return 0;
-  const waitMs = Math.min(backoffMsMin * 2 ** (failures - 1), backoffMsMax);
-  return Math.max(0, lastFailure + waitMs - now);
+  const all = job.spec?.backoffLimit === 0 ? 0 : delayAfter(failedOf(tally), lastFailure(pods), now);
+  return { all, byIndex };
+}
+
+function delayAfter(failures: number, last: number, now: number): number {
+  if (failures === 0 || last === 0) return 0;
+  return Math.max(0, last + Math.min(backoffMsMin * 2 ** (failures - 1), backoffMsMax) - now);
+}
+
+/** 0 for none. */
+function lastFailure(pods: readonly Pod[]): number {
+  let last = 0;
+  for (const pod of pods) if (pod.status?.phase === 'Failed') last = Math.max(last, endOf(pod));
+  return last;
+}
+
+/** A Job that is resumed starts anew: its deadline does not run while it is suspended. */
+function startTimeOf({ spec, status }: Job, now: number): string | undefined {
+  if (spec?.suspend === true) return status?.startTime;
+  const wasSuspended = status?.conditions?.some((one) => one.type === 'Suspended' && one.status === 'True') === true;
+  return wasSuspended ? rfc3339(now) : (status?.startTime ?? rfc3339(now));
 }
 
 function endOf(pod: Pod): number {
@@ -269,6 +220,7 @@ function statusOf(job: Job, tally: Tally, facts: StatusFacts): JobStatus {
     ...(succeeded === 0 ? {} : { succeeded }),
     ...(failed === 0 ? {} : { failed }),
     ...(tally.completed.size === 0 ? {} : { completedIndexes: formatIndexes(tally.completed) }),
+    ...(job.spec?.backoffLimitPerIndex === undefined ? {} : { failedIndexes: formatIndexes(tally.failedIndexes) }),
     uncountedTerminatedPods: {
       ...(uncounted.succeeded.length === 0 ? {} : { succeeded: uncounted.succeeded }),
       ...(uncounted.failed.length === 0 ? {} : { failed: uncounted.failed }),
