@@ -60,7 +60,14 @@ function mergeItems(target: readonly unknown[], configuration: readonly unknown[
  * As in upstream, the named fields of structs count as owned when anything below them is.
  */
 export function pruneFields(merged: JsonObject, last: FieldSet, owned: FieldSet, schema: StructSchema): void {
-  pruneMembers(merged, last, owned, schema);
+  const { 'f:metadata': lastMetadata, ...lastOthers } = last;
+  pruneMembers(merged, lastOthers, owned, schema);
+  // Metadata is never taken out as a whole: name and uid are nobody's.
+  const { metadata } = merged;
+  const field = schema.fields.get('metadata');
+  if (lastMetadata !== undefined && field !== undefined && isJsonObject(metadata)) {
+    pruneMembers(metadata, lastMetadata, owned['f:metadata'], field.schema);
+  }
 }
 
 function pruneMembers(value: JsonObject, last: FieldSet, owned: FieldSet | undefined, schema: Schema): void {
