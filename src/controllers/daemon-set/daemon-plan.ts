@@ -2,7 +2,7 @@ import type { DaemonSet } from '../../api/apps/v1/types.generated.ts';
 import type { Node, Pod, PodSpec, Toleration } from '../../api/core/v1/types.generated.ts';
 import { scaledValueFromIntOrPercent } from '../../machinery/intstr.ts';
 import { nodeMatches, toleratesAll } from '../node-match.ts';
-import { isPodAvailable, isPodFinished } from '../pods/pod-state.ts';
+import { isPodAvailable, isPodFinished, isPodReady } from '../pods/pod-state.ts';
 import { revisionHashLabel } from '../revisions.ts';
 
 /** What a daemon stands through that other pods do not. */
@@ -74,8 +74,20 @@ export interface DaemonPlan {
   readonly remove: readonly Pod[];
 }
 
+/** Which template is the newest, and when it is. */
+export interface DaemonMoment {
+  readonly hash: string;
+  /** ms since the epoch */
+  readonly now: number;
+}
+
 /** Daemons to start and stop so that every wanted node has exactly one; those of ended pods are started anew. */
-export function planDaemons(set: DaemonSet, nodes: readonly Node[], pods: readonly Pod[]): DaemonPlan {
+export function planDaemons(
+  set: DaemonSet,
+  nodes: readonly Node[],
+  pods: readonly Pod[],
+  moment: DaemonMoment,
+): DaemonPlan {
   const byNode = Map.groupBy(pods, nodeOf);
   const create: string[] = [];
   const remove: Pod[] = [];
@@ -88,7 +100,7 @@ export function planDaemons(set: DaemonSet, nodes: readonly Node[], pods: readon
     const running = alive.filter((pod) => !isPodFinished(pod));
     if (!stay) remove.push(...alive);
     else {
-      remove.push(...finished, ...oldestFirst(running).slice(1));
+      remove.push(...finished, ...surplusOf(set, oldestFirst(running), moment));
       // One that is stopping still has the node's ports: the next starts when it is gone.
       if (run && here.length === 0) create.push(node.metadata.name);
     }
@@ -104,15 +116,65 @@ export function planDaemons(set: DaemonSet, nodes: readonly Node[], pods: readon
   return { create, remove };
 }
 
-/** Pods of an old template that may go now. */
+/** Beside the oldest, none; during a surge an old one and a new one live together until the new one works. */
+function surplusOf(set: DaemonSet, oldestFirst: readonly Pod[], { hash, now }: DaemonMoment): Pod[] {
+  if (oldestFirst.length <= 1 || maxSurgeOf(set, 1) === 0) return oldestFirst.slice(1);
+  const isNew = ({ metadata }: Pod): boolean => metadata.labels?.[revisionHashLabel] === hash;
+  const fresh = oldestFirst.find(isNew);
+  const old = oldestFirst.find((pod) => !isNew(pod));
+  const surplus = oldestFirst.filter((pod) => pod !== fresh && pod !== old);
+  if (fresh === undefined || old === undefined) return surplus;
+  const mayGo = !isPodReady(old) || isPodAvailable(fresh, set.spec.minReadySeconds ?? 0, now);
+  return mayGo ? [...surplus, old] : surplus;
+}
+
+/** The step of a rolling update that may be taken now. */
 export function planUpdate(
+  set: DaemonSet,
+  wantedNodes: readonly string[],
+  pods: readonly Pod[],
+  moment: DaemonMoment,
+): DaemonPlan {
+  if (set.spec.updateStrategy?.type === 'OnDelete') return { create: [], remove: [] };
+  const surge = maxSurgeOf(set, wantedNodes.length);
+  if (surge > 0) return { create: planSurge(set, wantedNodes, pods, { ...moment, surge }), remove: [] };
+  return { create: [], remove: planReplacement(set, wantedNodes.length, pods, moment) };
+}
+
+/** Nodes that get a new daemon beside the old one. */
+function planSurge(
+  set: DaemonSet,
+  wantedNodes: readonly string[],
+  pods: readonly Pod[],
+  { hash, now, surge }: DaemonMoment & { readonly surge: number },
+): string[] {
+  const byNode = Map.groupBy(pods, nodeOf);
+  const isAvailable = (pod: Pod): boolean => isPodAvailable(pod, set.spec.minReadySeconds ?? 0, now);
+  const free: string[] = [];
+  const candidates: string[] = [];
+  let surging = 0;
+  for (const node of wantedNodes) {
+    const here = (byNode.get(node) ?? []).filter(({ metadata }) => metadata.deletionTimestamp === undefined);
+    const old = here.filter(({ metadata }) => metadata.labels?.[revisionHashLabel] !== hash);
+    const fresh = here.find((pod) => !old.includes(pod));
+    if (fresh !== undefined) {
+      if (!isAvailable(fresh)) surging++;
+    } else if (old.length > 0) {
+      // One that does not work anyway costs nothing.
+      if (old.some(isAvailable)) candidates.push(node);
+      else free.push(node);
+    }
+  }
+  return [...free, ...candidates.slice(0, Math.max(0, surge - surging))];
+}
+
+/** Pods of an old template that may go now. */
+function planReplacement(
   set: DaemonSet,
   wantedNodes: number,
   pods: readonly Pod[],
-  hash: string,
-  now: number,
+  { hash, now }: DaemonMoment,
 ): Pod[] {
-  if (set.spec.updateStrategy?.type === 'OnDelete') return [];
   const limit = set.spec.updateStrategy?.rollingUpdate?.maxUnavailable ?? 1;
   const allowed = Math.max(1, scaledValueFromIntOrPercent(limit, wantedNodes, true));
   const alive = pods.filter(({ metadata }) => metadata.deletionTimestamp === undefined);
@@ -123,6 +185,11 @@ export function planUpdate(
   const broken = old.filter((pod) => !isAvailable(pod));
   const room = Math.max(0, allowed - unavailable);
   return [...broken, ...old.filter(isAvailable).slice(0, room)];
+}
+
+function maxSurgeOf({ spec }: DaemonSet, wantedNodes: number): number {
+  if (spec.updateStrategy?.type === 'OnDelete') return 0;
+  return scaledValueFromIntOrPercent(spec.updateStrategy?.rollingUpdate?.maxSurge ?? 0, wantedNodes, true);
 }
 
 function oldestFirst(pods: readonly Pod[]): Pod[] {

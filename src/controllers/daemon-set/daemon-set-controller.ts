@@ -60,11 +60,14 @@ export function daemonSetController(context: ControllerContext): Controller {
       const hash = revisionHashOf(revision);
       const now = Date.now();
       if (expectations.satisfied(key)) {
-        const plan = planDaemons(set, allNodes.list(), mine);
-        const wanted = allNodes.list().filter((node) => nodeWants(set, node).run).length;
-        const outdated = plan.create.length > 0 ? [] : planUpdate(set, wanted, mine, hash, now);
-        const remove = [...new Set([...plan.remove, ...outdated])];
-        await apply(key, set, { create: plan.create, remove }, { control, expectations, hash });
+        const moment = { hash, now };
+        const plan = planDaemons(set, allNodes.list(), mine, moment);
+        const wanted = allNodes.list().filter((node) => nodeWants(set, node).run);
+        const names = wanted.map(({ metadata }) => metadata.name);
+        const update = plan.create.length > 0 ? undefined : planUpdate(set, names, mine, moment);
+        const create = [...plan.create, ...(update?.create ?? [])];
+        const remove = [...new Set([...plan.remove, ...(update?.remove ?? [])])];
+        await apply(key, set, { create, remove }, { control, expectations, hash });
       }
       await writeStatus(context, set, daemonSetStatus(set, allNodes.list(), mine, hash, now));
       const inUse = new Set(

@@ -9,12 +9,12 @@ import { isAlreadyExists, isNotFound } from '../../machinery/status-error.ts';
 import { claim } from '../claim.ts';
 import type { Controller, ControllerContext } from '../controller.ts';
 import { Expectations } from '../expectations.ts';
-import { controllerReferenceTo } from '../owners.ts';
 import { watchOwnedPods } from '../pods/owned-pods.ts';
 import { messageOf, podFromTemplate } from '../pods/pod-control.ts';
 import { podIndex } from '../pods/pod-index.ts';
 import { isPodAvailable, isPodReady } from '../pods/pod-state.ts';
 import { RevisionHistory, revisionHashLabel, templateOf } from '../revisions.ts';
+import { ownersOfClaim } from './claim-retention.ts';
 import { ordinalOf, planStatefulSet, podName, type SetRevisions } from './stateful-plan.ts';
 
 /** Pods with names and volumes of their own. Inputs: StatefulSets, Pods. Outputs: Pods, their claims, status. */
@@ -23,6 +23,7 @@ export function statefulSetController(context: ControllerContext): Controller {
   const queue = createWorkQueue();
   const sets = informers.informer(statefulSets);
   const index = podIndex(informers);
+  const claims = informers.informer(persistentVolumeClaims);
   const history = new RevisionHistory(client, informers);
   const expectations = new Expectations();
   const recorder = context.recorder('statefulset-controller');
@@ -32,10 +33,37 @@ export function statefulSetController(context: ControllerContext): Controller {
   });
   watchOwnedPods({ kind: 'StatefulSet', owners: sets, pods: index.informer, expectations, queue });
 
+  const ensureClaim = async (wanted: PersistentVolumeClaim): Promise<void> => {
+    const present = claims.get(objectKey(wanted));
+    if (present?.metadata.deletionTimestamp !== undefined) {
+      throw new Error(`pvc ${wanted.metadata.name} is being deleted`);
+    }
+    if (present !== undefined) return;
+    try {
+      await client.resource(persistentVolumeClaims).create(wanted);
+    } catch (error) {
+      if (!isAlreadyExists(error)) throw error;
+    }
+  };
+  /** Before a pod that is given up is deleted, or its claims would be left behind. */
+  const settleOwners = async (set: StatefulSet, pod: Pod): Promise<void> => {
+    const ordinal = ordinalOf(set, pod);
+    const start = set.spec.ordinals?.start ?? 0;
+    const isScaledDown = ordinal < start || ordinal >= start + (set.spec.replicas ?? 1);
+    for (const wanted of claimsFor(set, ordinal)) {
+      const claim = claims.get(objectKey(wanted));
+      if (claim === undefined) continue;
+      const ownerReferences = ownersOfClaim(set, claim, { pod, isScaledDown });
+      if (equal(ownerReferences, claim.metadata.ownerReferences ?? [])) continue;
+      await client
+        .resource(persistentVolumeClaims)
+        .update({ ...claim, metadata: { ...claim.metadata, ownerReferences } });
+    }
+  };
   const createPod = async (set: StatefulSet, ordinal: number, revision: ControllerRevision): Promise<void> => {
     const pod = podFor(set, ordinal, revision);
     try {
-      for (const wanted of claimsFor(set, ordinal)) await ensureClaim(client, wanted);
+      for (const wanted of claimsFor(set, ordinal)) await ensureClaim(wanted);
       await client.resource(pods).create(pod);
       recorder.event(
         set,
@@ -94,6 +122,7 @@ export function statefulSetController(context: ControllerContext): Controller {
       const now = Date.now();
       const plan = planStatefulSet(set, mine, names, now);
       await writeStatus(client, set, statefulSetStatus(set, mine, names, now));
+      if (set.spec.volumeClaimTemplates !== undefined) for (const pod of mine) await settleOwners(set, pod);
       for (const { ordinal, revision } of plan.create) {
         await createPod(set, ordinal, revision === names.current ? current : update);
       }
@@ -134,7 +163,7 @@ function podFor(set: StatefulSet, ordinal: number, revision: ControllerRevision)
 }
 
 function claimsFor(set: StatefulSet, ordinal: number): PersistentVolumeClaim[] {
-  const { whenDeleted = 'Retain' } = set.spec.persistentVolumeClaimRetentionPolicy ?? {};
+  const ownerReferences = ownersOfClaim(set, { metadata: { name: '' } }, { pod: undefined, isScaledDown: false });
   return (set.spec.volumeClaimTemplates ?? []).map((template) => ({
     ...template,
     apiVersion: 'v1',
@@ -144,17 +173,9 @@ function claimsFor(set: StatefulSet, ordinal: number): PersistentVolumeClaim[] {
       name: `${template.metadata.name}-${podName(set, ordinal)}`,
       ...(set.metadata.namespace === undefined ? {} : { namespace: set.metadata.namespace }),
       labels: { ...template.metadata.labels, ...set.spec.selector.matchLabels },
-      ...(whenDeleted === 'Delete' ? { ownerReferences: [controllerReferenceTo(set)] } : {}),
+      ...(ownerReferences.length === 0 ? {} : { ownerReferences }),
     },
   }));
-}
-
-async function ensureClaim(client: Client, wanted: PersistentVolumeClaim): Promise<void> {
-  try {
-    await client.resource(persistentVolumeClaims).create(wanted);
-  } catch (error) {
-    if (!isAlreadyExists(error)) throw error;
-  }
 }
 
 export function statefulSetStatus(
