@@ -341,6 +341,7 @@ function setRunning(object: UnknownObject): undefined {
 async function storeWithHistory(): Promise<MemoryStore> {
   const store = new MemoryStore();
   for (const name of ['a', 'b', 'c']) await store.create(`/elsewhere/${name}`, Buffer.from('{}'));
+  await store.compact(3);
   return store;
 }
 

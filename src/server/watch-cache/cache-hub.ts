@@ -3,11 +3,14 @@ import type { Logger } from '../../machinery/logger.ts';
 import type { UnknownObject } from '../../machinery/meta.ts';
 import { isStoreError, type Store, type StoreEvent } from '../../store/contract.ts';
 import type { CacheEvent } from './cache-entry.ts';
+import { loadHistory } from './history.ts';
 import { ResourceCache } from './resource-cache.ts';
 import type { Watcher, WatcherHub } from './watcher.ts';
 
 /** Keys read from the store in one go at start. */
 const loadPageSize = 2000;
+/** How far back watches may resume after a start: enough for clients that were away for minutes, read in a moment. */
+const historyRevisionsMax = 4096;
 const bookmarkIntervalMs = 60_000;
 const rewatchDelayMs = 1000;
 
@@ -56,7 +59,16 @@ export class CacheHub implements WatcherHub {
       this.#caches.set(prefix, new ResourceCache(row, prefix));
     }
     this.#revision = await this.#load(registryPrefix, (prefix) => this.#caches.get(prefix));
-    for (const cache of this.#caches.values()) cache.ring.startAt(this.#revision);
+    await loadHistory(this.#store, {
+      revision: this.#revision,
+      depth: historyRevisionsMax,
+      caches: this.#caches.values(),
+      locate: (storeKey) => {
+        const split = splitKey(storeKey);
+        const cache = split === undefined ? undefined : this.#caches.get(split.prefix);
+        return split === undefined || cache === undefined ? undefined : { cache, key: split.key };
+      },
+    });
     this.#following = this.#follow();
     this.#bookmarkTimer = setInterval(() => this.#tick(), bookmarkIntervalMs);
     this.#bookmarkTimer.unref();
@@ -76,7 +88,12 @@ export class CacheHub implements WatcherHub {
     try {
       const revision = await this.#load(prefix, () => cache);
       await this.reached(revision);
-      cache.ring.startAt(revision);
+      await loadHistory(this.#store, {
+        revision,
+        depth: historyRevisionsMax,
+        caches: [cache],
+        locate: (storeKey) => (storeKey.startsWith(prefix) ? { cache, key: storeKey.slice(prefix.length) } : undefined),
+      });
       for (const event of missed) if (event.revision > revision) this.#apply(cache, event);
       this.#caches.set(prefix, cache);
     } finally {

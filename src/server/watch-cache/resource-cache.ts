@@ -76,12 +76,17 @@ export class ResourceCache {
 
   /** Puts a stored value in; `decoded` spares the parse when the writer still holds the object. */
   put(key: string, stored: Uint8Array, revision: number, decoded?: UnknownObject): CacheEvent {
+    return this.#change(key, revision, this.entryOf(key, stored, revision, decoded));
+  }
+
+  /** What `put` keeps, without keeping it. */
+  entryOf(key: string, stored: Uint8Array, revision: number, decoded?: UnknownObject): CacheEntry {
     const object = decoded ?? decodeObject(stored);
     const isUpgraded = decoded === undefined && this.row.upgradeStored?.(object) === true;
     const bytes = withRevision(isUpgraded ? storedBytes(object) : stored, revision);
     const fields =
       this.#fieldValues.length === 0 ? noFields : this.#fieldValues.map((fieldValue) => fieldValue(object));
-    return this.#change(key, revision, new CacheEntry(key, revision, bytes, object.metadata.labels, fields));
+    return new CacheEntry(key, revision, bytes, object.metadata.labels, fields);
   }
 
   delete(key: string, revision: number): CacheEvent | undefined {
