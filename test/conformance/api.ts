@@ -51,14 +51,14 @@ export class Api {
   /** A request that must succeed; its answer as JSON. */
   async ask(method: string, path: string, options?: SendOptions): Promise<UnknownObject> {
     const { status, text } = await this.send(method, path, options);
-    assert.ok(status >= 200 && status < 300, `${method} ${path} answered ${status}: ${text.slice(0, 2000)}`);
+    assert.ok(status >= 200 && status < 300, `${method} ${path} answered ${status}: ${text.slice(0, 500)}`);
     return JSON.parse(text) as UnknownObject;
   }
 
   /** A request that must be refused with this code; the Status's message. */
   async refused(code: number, method: string, path: string, options?: SendOptions): Promise<string> {
     const { status, text } = await this.send(method, path, options);
-    assert.equal(status, code, `${method} ${path}: ${text.slice(0, 2000)}`);
+    assert.equal(status, code, `${method} ${path}: ${text.slice(0, 500)}`);
     return String((JSON.parse(text) as { message?: unknown }).message);
   }
 
@@ -89,7 +89,7 @@ export class Api {
       change(object);
       const { status, text } = await this.send('PUT', path, { body: object });
       if (status === 409) continue;
-      assert.equal(status, 200, `PUT ${path}: ${text.slice(0, 2000)}`);
+      assert.equal(status, 200, `PUT ${path}: ${text.slice(0, 500)}`);
       return JSON.parse(text) as UnknownObject;
     }
   }

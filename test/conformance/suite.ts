@@ -1,5 +1,10 @@
 import { after, before } from 'node:test';
-import { type ControlPlane, eventually, startControlPlane } from '../integration/control-plane.ts';
+import {
+  type ControlPlane,
+  type ControlPlaneOptions,
+  eventually,
+  startControlPlane,
+} from '../integration/control-plane.ts';
 import { Api } from './api.ts';
 
 /** A control plane for one test file: API server and controllers, no node. */
@@ -11,7 +16,7 @@ export interface Suite {
   eventually(what: string, check: () => Promise<boolean>): Promise<void>;
 }
 
-export function controlPlaneSuite(): Suite {
+export function controlPlaneSuite(options: ControlPlaneOptions = {}): Suite {
   let plane: ControlPlane | undefined;
   let api: Api | undefined;
   const started = <T>(part: T | undefined): T => {
@@ -19,7 +24,7 @@ export function controlPlaneSuite(): Suite {
     return part;
   };
   before(async () => {
-    plane = await startControlPlane();
+    plane = await startControlPlane(options);
     api = new Api(plane.transport);
   });
   after(() => plane?.close());

@@ -24,11 +24,17 @@ export interface ControlPlane {
   close(): Promise<void>;
 }
 
-export async function startControlPlane(): Promise<ControlPlane> {
+export interface ControlPlaneOptions {
+  /** The server's clock. Default `Date.now`. */
+  readonly now?: () => number;
+}
+
+export async function startControlPlane(options: ControlPlaneOptions = {}): Promise<ControlPlane> {
   const dataDirectory = await mkdtemp(join(tmpdir(), 'roadstead-integration-'));
   const store = new MemoryStore();
   const start = (port: number): Promise<RunningServer> =>
     startServer({
+      ...options,
       dataDirectory,
       store,
       logger: silentLogger,

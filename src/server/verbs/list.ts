@@ -130,7 +130,7 @@ function readChunk(
   }
   const last = entries.at(-1);
   if (!more || last === undefined) return { entries, revision };
-  cache.keep(revision, snapshot, now);
+  cache.keep(revision, snapshot, { now, isStart: token === undefined });
   return {
     entries,
     revision,

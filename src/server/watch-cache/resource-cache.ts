@@ -32,6 +32,8 @@ export class ResourceCache {
   readonly #indexes: EntryIndexes;
   readonly #fieldValues: readonly ((object: UnknownObject) => string)[];
   readonly #kept = new Map<number, KeptSnapshot>();
+  /** Lists of this revision or an older one have had their time. */
+  #expired = -1;
 
   /** With a predecessor: the same resource by another row. What happened lately, and who listens, stays. */
   constructor(row: ResourceDefinition, prefix: string, predecessor?: ResourceCache) {
@@ -93,10 +95,14 @@ export class ResourceCache {
     return this.#entries.get(key) === undefined ? undefined : this.#change(key, revision, undefined);
   }
 
-  /** Keeps the snapshot that the rest of a chunked list will be read from. */
-  keep(revision: number, entries: OrderedSnapshot<CacheEntry>, now: number): void {
+  /** Keeps the snapshot that the rest of a chunked list will be read from; its time runs from the list's start. */
+  keep(
+    revision: number,
+    entries: OrderedSnapshot<CacheEntry>,
+    { now, isStart }: { now: number; isStart: boolean },
+  ): void {
     this.dropOldSnapshots(now);
-    if (this.#kept.has(revision)) return;
+    if (this.#kept.has(revision) && !isStart) return;
     if (this.#kept.size >= snapshotsMax) {
       for (const oldest of this.#kept.keys()) {
         this.#kept.delete(oldest);
@@ -111,11 +117,16 @@ export class ResourceCache {
     this.dropOldSnapshots(now);
     const kept = this.#kept.get(revision);
     if (kept !== undefined) return kept.entries;
+    if (revision <= this.#expired) return undefined;
     return this.#rewind(revision);
   }
 
   dropOldSnapshots(now: number): void {
-    for (const [revision, { since }] of this.#kept) if (now - since > snapshotAgeMsMax) this.#kept.delete(revision);
+    for (const [revision, { since }] of this.#kept) {
+      if (now - since <= snapshotAgeMsMax) continue;
+      this.#kept.delete(revision);
+      this.#expired = Math.max(this.#expired, revision);
+    }
   }
 
   #change(key: string, revision: number, after: CacheEntry | undefined): CacheEvent {

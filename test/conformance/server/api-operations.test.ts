@@ -38,6 +38,48 @@ const template = {
 };
 const selector = { matchLabels: { app: 'lifecycle' } };
 
+/** `/approval` and `/status` of a request: a condition by patch, another by update. */
+const certificatePart = (name: string, type: string, updated: string): PartCase => ({
+  name,
+  patch: { status: { conditions: [{ ...condition, type }] } },
+  path: 'status.conditions.0.type',
+  update: (object) => {
+    (object['status'] as { conditions: unknown[] }).conditions.push({ ...condition, type: updated });
+  },
+  updatedPath: 'status.conditions.1.type',
+});
+
+behaviour('CertificateSigningRequest API', async () => {
+  const request = Buffer.from(await certificateRequest()).toString('base64');
+  const body = () => ({
+    spec: { request, signerName: 'example.com/e2e', usages: ['client auth'], expirationSeconds: 3600 },
+  });
+  const kind = {
+    group: 'certificates.k8s.io',
+    resource: 'certificatesigningrequests',
+    kind: 'CertificateSigningRequest',
+  };
+  for (const part of [
+    certificatePart('approval', 'Approved', 'ApprovalUpdated'),
+    certificatePart('status', 'StatusPatched', 'StatusUpdated'),
+  ]) {
+    await runLifecycle(suite.api, { ...kind, namespaced: false, body, parts: [part] }, '');
+  }
+});
+
+async function certificateRequest(): Promise<string> {
+  await import('reflect-metadata');
+  const { Pkcs10CertificateRequestGenerator } = await import('@peculiar/x509');
+  const algorithm = { name: 'ECDSA', namedCurve: 'P-256', hash: 'SHA-256' };
+  const keys = await crypto.subtle.generateKey(algorithm, true, ['sign', 'verify']);
+  const made = await Pkcs10CertificateRequestGenerator.create({
+    name: 'CN=e2e.example.com',
+    keys,
+    signingAlgorithm: algorithm,
+  });
+  return made.toString('pem');
+}
+
 cluster('Priority and Fairness FlowSchema API', 'flowcontrol.apiserver.k8s.io', 'flowschemas', 'FlowSchema', {
   body: () => ({ spec: { matchingPrecedence: 10000, priorityLevelConfiguration: { name: 'global-default' } } }),
   change: { patch: { spec: { matchingPrecedence: 9999 } }, path: 'spec.matchingPrecedence' },

@@ -41,27 +41,14 @@ behaviour('Server side field validation, typed object', async () => {
   assert.deepEqual([ignored.status, ignored.headers['warning']], [201, undefined], ignored.text);
 
   await suite.api.create(deployments, JSON.parse(deployment('strict', '', '')));
-  assert.match(
-    await suite.api.refused(400, 'PATCH', `${deployments}/strict?${strict}`, {
-      type: patchTypes.merge,
+  for (const type of [patchTypes.merge, patchTypes.strategic]) {
+    const patched = await suite.api.refused(422, 'PATCH', `${deployments}/strict?${strict}`, {
+      type,
       body: '{"spec":{"unknown1":1,"paused":true,"paused":false}}',
-    }),
-    /duplicate field "spec\.paused".*unknown field "spec\.unknown1"|unknown field "spec\.unknown1".*duplicate field "spec\.paused"/,
-  );
-  assert.match(
-    await suite.api
-      .refused(422, 'PATCH', `${deployments}/strict?${strict}`, {
-        type: patchTypes.strategic,
-        body: '{"spec":{"unknown1":1}}',
-      })
-      .catch(async () =>
-        suite.api.refused(400, 'PATCH', `${deployments}/strict?${strict}`, {
-          type: patchTypes.strategic,
-          body: '{"spec":{"unknown1":1}}',
-        }),
-      ),
-    /unknown field "spec\.unknown1"/,
-  );
+    });
+    assert.match(patched, /unknown field "spec\.unknown1"/);
+    assert.match(patched, /duplicate field "spec\.paused"/);
+  }
   const yaml =
     'apiVersion: apps/v1\nkind: Deployment\nmetadata:\n  name: strict\nspec:\n  unknown1: 1\n  paused: true\n  paused: false\n';
   assert.match(
