@@ -45,6 +45,7 @@ clean: ## Remove what was built here
 	rm -rf dist node_modules
 
 node_modules/.installed: package.json package-lock.json
+	@tools/ensure-libraries.sh
 	@echo "Installing npm dependencies"
 	@npm install --no-save --no-audit --no-fund --loglevel=error
 	@touch $@
