@@ -8,6 +8,7 @@ import { daemonSetController } from './daemon-set/daemon-set-controller.ts';
 import { deploymentController } from './deployment/deployment-controller.ts';
 import { disruptionController } from './disruption/disruption-controller.ts';
 import { endpointSliceController } from './endpoint-slice/endpoint-slice-controller.ts';
+import { endpointSliceMirroringController } from './endpoint-slice-mirroring/endpoint-slice-mirroring-controller.ts';
 import { endpointsController } from './endpoints/endpoints-controller.ts';
 import { ephemeralVolumeController } from './ephemeral-volume.ts';
 import { garbageCollector } from './garbage-collector/garbage-collector.ts';
@@ -21,6 +22,7 @@ import { podGcController } from './pod-gc.ts';
 import { replicaSetController, replicationController } from './replica-set/replica-set-controller.ts';
 import { rootCaController } from './root-ca.ts';
 import { serviceAccountController } from './service-account.ts';
+import { serviceLoadBalancerController } from './service-load-balancer/service-load-balancer-controller.ts';
 import { statefulSetController } from './stateful-set/stateful-set-controller.ts';
 import {
   attributesClassProtectionController,
@@ -28,6 +30,7 @@ import {
   volumeProtectionController,
 } from './storage-protection.ts';
 import { taintEvictionController } from './taint-eviction.ts';
+import { tokenCleanerController } from './token-cleaner.ts';
 
 export interface StartControllersOptions {
   /** Everything goes through this; its user must be allowed everything. */
@@ -73,6 +76,9 @@ function makeControllers(context: ControllerContext): Controller[] {
     ephemeralVolumeController(context),
     endpointSliceController(context),
     endpointsController(context),
+    endpointSliceMirroringController(context),
+    serviceLoadBalancerController(context),
+    tokenCleanerController(context),
     nodeLifecycleController(context),
     taintEvictionController(context),
     podGcController(context),
