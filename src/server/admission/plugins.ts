@@ -12,6 +12,7 @@ import { limitRanger } from './limit-ranger.ts';
 import { namespaceLifecycle } from './namespace-lifecycle.ts';
 import { nodeRestriction } from './node-restriction.ts';
 import { taintNodesByCondition } from './node-taint.ts';
+import { podSecurity } from './pod-security/pod-security.ts';
 import { podTolerationRestriction } from './pod-tolerations.ts';
 import { priorityAdmission } from './priority.ts';
 import { rbacEscalation } from './rbac-escalation.ts';
@@ -49,6 +50,7 @@ export function builtinAdmissionPlugins(needs: AdmissionNeeds): AdmissionPlugins
       serviceAccountAdmission(objects),
       nodeRestriction(objects),
       taintNodesByCondition(),
+      podSecurity(objects),
       priorityAdmission(objects),
       defaultTolerationSeconds(),
       podTolerationRestriction(objects),
