@@ -9,6 +9,7 @@ import { dataDirectory } from '../data-directory.ts';
 import { UserError } from '../user-error.ts';
 import { aborted, daemonLogger, shutdownSignal } from './daemon.ts';
 import { findExecutable } from './docker-engine.ts';
+import { giveBackStartupMemory } from './memory.ts';
 import { containerOwner } from './purge.ts';
 
 export interface AgentCommandOptions {
@@ -69,6 +70,7 @@ export async function runAgent(options: AgentCommandOptions): Promise<void> {
     logger,
     signal,
   });
+  giveBackStartupMemory();
   await aborted(signal);
   setTimeout(() => process.exit(0), closeTimeoutMs).unref();
   await agent.close();

@@ -15,6 +15,7 @@ import { installationRoot } from '../installation.ts';
 import { UserError } from '../user-error.ts';
 import { programVersion } from '../version.ts';
 import { aborted, daemonLogger, shutdownSignal } from './daemon.ts';
+import { giveBackStartupMemory } from './memory.ts';
 
 export interface ServerCommandOptions {
   readonly dataDir: string;
@@ -46,6 +47,7 @@ export async function runServer(options: ServerCommandOptions): Promise<void> {
     logger.error({ err: error }, 'Control loops ended');
     process.exit(70);
   });
+  giveBackStartupMemory();
   await aborted(signal);
   // What does not end by itself in time ends with the process: every write it acknowledged is on disk.
   setTimeout(() => process.exit(0), closeTimeoutMs).unref();

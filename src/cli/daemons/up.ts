@@ -18,6 +18,7 @@ import { residentBytes, runningPid, startDaemon } from './daemon-process.ts';
 import { defaultDockerSocket, ensureDockerEngine, findExecutable } from './docker-engine.ts';
 import { buildImages } from './images.ts';
 import { lastError } from './log-file.ts';
+import { daemonEnvironment, nodeArguments } from './memory.ts';
 import { Progress } from './progress.ts';
 
 const readyTimeoutMs = 60_000;
@@ -98,11 +99,12 @@ async function ensureAgent(files: DataDirectory): Promise<void> {
   if (runningPid(files.pidFile('agent')) === undefined) startSelf(files, 'agent', ['agent', '--data-dir', files.root]);
 }
 
-function startSelf(files: DataDirectory, daemon: string, args: readonly string[]): void {
+function startSelf(files: DataDirectory, daemon: 'server' | 'agent', args: readonly string[]): void {
   const [, entry = ''] = process.argv;
   startDaemon({
     command: process.execPath,
-    args: ['--max-semi-space-size=4', entry, ...args],
+    args: [...nodeArguments[daemon], entry, ...args],
+    env: daemonEnvironment,
     logFile: files.logFile(daemon),
     pidFile: files.pidFile(daemon),
   });

@@ -87,9 +87,9 @@ function isRgbColor(text: string): boolean {
 /** Go's durations (`1h30m`) and the longer words that upstream's parser takes beside them (`2 days`). */
 function isDuration(text: string): boolean {
   return (
-    /^[+-]?(\d+(\.\d*)?|\.\d+)(ns|us|µs|ms|s|m|h)((\d+(\.\d*)?|\.\d+)(ns|us|µs|ms|s|m|h))*$/.test(text) ||
+    /^[+-]?(\d+(\.\d*)?|\.\d+)(ns|us|\u00b5s|ms|s|m|h)((\d+(\.\d*)?|\.\d+)(ns|us|\u00b5s|ms|s|m|h))*$/.test(text) ||
     text === '0' ||
-    /^\d+\s*(ns|nanos?|nanoseconds?|us|µs|micros?|ms|millis?|milliseconds?|s|secs?|seconds?|m|mins?|minutes?|h|hrs?|hours?|d|days?|w|weeks?)$/.test(
+    /^\d+\s*(ns|nanos?|nanoseconds?|us|\u00b5s|micros?|ms|millis?|milliseconds?|s|secs?|seconds?|m|mins?|minutes?|h|hrs?|hours?|d|days?|w|weeks?)$/.test(
       text,
     )
   );
