@@ -210,6 +210,8 @@ function causeOf(error: FieldError): StatusCause {
 
 function quoted(value: unknown): string {
   if (value === undefined || value === null) return 'null';
+  // A bigint stands for Go's unsigned numbers, which are printed like this.
+  if (typeof value === 'bigint') return `0x${value.toString(16)}`;
   return JSON.stringify(value);
 }
 

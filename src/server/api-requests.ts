@@ -5,6 +5,7 @@ import type { AdmissionChain, Api } from './contract.ts';
 import { respondWithError } from './filters/errors.ts';
 import { parseRequestInfo } from './filters/request-info.ts';
 import { createLocalTransport, type LocalTransport } from './http/local-transport.ts';
+import type { Authorizer } from './request.ts';
 
 export const noAdmission: AdmissionChain = {
   handles: () => false,
@@ -23,10 +24,12 @@ export interface Answer {
 export class Requests {
   readonly #transport: LocalTransport;
 
-  constructor(api: Api) {
+  /** `authorizer` is asked about what a request turns out to be besides its verb. Absent: all is allowed. */
+  constructor(api: Api, authorizer?: Authorizer) {
     this.#transport = createLocalTransport(
       async (context) => {
         context.info = parseRequestInfo(context.method, context.path, () => context.query);
+        context.authorizer = authorizer;
         try {
           await api.handle(context);
         } catch (error) {

@@ -158,7 +158,7 @@ describe('api', () => {
     await requests.send('POST', configMaps, configMap('other'));
     const refused = await requests.send('DELETE', `${configMaps}/other`, { preconditions: { uid: 'x' } });
     assert.equal(refused.status, 409);
-    assert.match(statusOf(refused).message ?? '', /Precondition failed: UID in precondition: x/);
+    assert.match(statusOf(refused).message ?? '', /the UID in the precondition \(x\) does not match/);
   });
 
   test('a bound pod is given its grace period, and a second delete with none ends it', async () => {

@@ -17,6 +17,8 @@ export interface RequestContext {
   readonly remoteAddress: string;
   /** Subject of the verified client certificate, when one was shown. */
   readonly clientCertificate?: { readonly commonName: string; readonly organizations: readonly string[] };
+  /** Who is asked when a request turns out to be more than its verb said (a PUT that creates). Set by the filter. */
+  authorizer?: Authorizer | undefined;
   /** The body as it comes; `readBody` in `server/body.ts` bounds and collects it. */
   readonly body: Readable;
   /** Aborts when the client goes away, the deadline passes or the server stops. */

@@ -6,8 +6,17 @@ export function authorizationFilter(authorizer: Authorizer): Filter {
     const attributes = attributesOf(context);
     const { decision, reason } = await authorizer.authorize(attributes);
     if (decision !== 'allow') throw forbiddenRequest(attributes, reason);
+    context.authorizer = authorizer;
     return next();
   };
+}
+
+/** An update or apply that finds nothing to change creates, which its user must be allowed as well. Throws 403. */
+export async function requireCreate(context: RequestContext): Promise<void> {
+  if (context.authorizer === undefined) return;
+  const attributes = { ...attributesOf(context), verb: 'create' };
+  const { decision, reason } = await context.authorizer.authorize(attributes);
+  if (decision !== 'allow') throw forbiddenRequest(attributes, reason);
 }
 
 export function attributesOf(context: RequestContext): AuthorizationAttributes {

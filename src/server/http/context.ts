@@ -1,7 +1,7 @@
 import { randomUUID } from 'node:crypto';
 import type { IncomingHttpHeaders } from 'node:http';
 import type { Duplex, Readable } from 'node:stream';
-import type { RequestContext, RequestInfo, ResponseWriter, UserInfo } from '../request.ts';
+import type { Authorizer, RequestContext, RequestInfo, ResponseWriter, UserInfo } from '../request.ts';
 
 /** What the request-info filter has not filled in yet. */
 const noInfo: RequestInfo = {
@@ -51,6 +51,7 @@ export class ServerContext implements RequestContext {
   readonly localUser: UserInfo | undefined;
   info: RequestInfo = noInfo;
   user: UserInfo = nobody;
+  authorizer: Authorizer | undefined;
   /** Who asked to be `user`. */
   impersonator: UserInfo | undefined;
   readonly warnings: string[] = [];

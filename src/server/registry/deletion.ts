@@ -111,20 +111,16 @@ function policyOfOrphanDependents({ orphanDependents }: DeleteOptions): string |
   return orphanDependents ? 'Orphan' : 'Background';
 }
 
+/** Upstream's words (rest.BeforeDelete), which name the kind where a resource belongs. */
 function checkPreconditions({ row, name }: WriteRequest, { preconditions }: DeleteOptions, old: UnknownObject): void {
-  const { uid, resourceVersion } = preconditions ?? {};
-  if (uid !== undefined && uid !== '' && uid !== old.metadata.uid) {
-    throw conflict(
-      row,
-      name,
-      `Precondition failed: UID in precondition: ${uid}, UID in object meta: ${old.metadata.uid ?? ''}`,
-    );
+  const { uid = '', resourceVersion = '' } = preconditions ?? {};
+  const of = { group: row.group, resource: row.kind };
+  if (uid !== '' && uid !== old.metadata.uid) {
+    const why = `the UID in the precondition (${uid}) does not match the UID in record (${old.metadata.uid ?? ''}). The object might have been deleted and then recreated`;
+    throw conflict(of, name, why);
   }
-  if (resourceVersion !== undefined && resourceVersion !== '' && resourceVersion !== old.metadata.resourceVersion) {
-    throw conflict(
-      row,
-      name,
-      `Precondition failed: ResourceVersion in precondition: ${resourceVersion}, ResourceVersion in object meta: ${old.metadata.resourceVersion ?? ''}`,
-    );
+  if (resourceVersion !== '' && resourceVersion !== old.metadata.resourceVersion) {
+    const why = `the ResourceVersion in the precondition (${resourceVersion}) does not match the ResourceVersion in record (${old.metadata.resourceVersion ?? ''}). The object might have been modified`;
+    throw conflict(of, name, why);
   }
 }

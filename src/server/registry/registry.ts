@@ -1,5 +1,5 @@
 import { randomUUID } from 'node:crypto';
-import type { UpdateStrategy } from '../../api/resource.ts';
+import type { ResourceDefinition, UpdateStrategy } from '../../api/resource.ts';
 import { clone, equal } from '../../machinery/json.ts';
 import { formatGroupVersion, type UnknownObject } from '../../machinery/meta.ts';
 import {
@@ -10,6 +10,7 @@ import {
   validateObjectMetaUpdate,
 } from '../../machinery/object-meta.ts';
 import {
+  ApiError,
   alreadyExists,
   apiError,
   badRequest,
@@ -22,7 +23,7 @@ import {
   staleObjectMessage,
 } from '../../machinery/status-error.ts';
 import { rfc3339 } from '../../machinery/time.ts';
-import type { Store } from '../../store/contract.ts';
+import { isStoreError, type Store } from '../../store/contract.ts';
 import type { AdmissionChain } from '../contract.ts';
 import type { CacheEntry } from '../watch-cache/cache-entry.ts';
 import type { CacheHub } from '../watch-cache/cache-hub.ts';
@@ -54,7 +55,7 @@ export interface UpdateRules {
    */
   change(old: UnknownObject): UnknownObject | Promise<UnknownObject>;
   /** The object to create when there is none; absent: 404. */
-  readonly createInstead?: (() => UnknownObject) | undefined;
+  readonly createInstead?: (() => UnknownObject | Promise<UnknownObject>) | undefined;
 }
 
 /** Writes objects of any row: the rules that hold for every kind, around those the row brings. */
@@ -112,7 +113,7 @@ export class Registry {
       await this.hub.fresh();
       const entry = target.cache.get(key);
       if (entry === undefined) {
-        const instead = rules.createInstead?.();
+        const instead = await rules.createInstead?.();
         if (instead === undefined) throw notFound(request.row, request.name);
         return this.create(request, instead);
       }
@@ -193,7 +194,8 @@ export class Registry {
     const key = keyOf(row, namespace, name);
     if (dryRun) {
       await this.hub.fresh();
-      if (cache.get(key) !== undefined) throw alreadyExists(row, name);
+      const present = cache.get(key);
+      if (present !== undefined) throw nameTaken(row, present.object, name);
       return { object, created: true };
     }
     const stored = await toStored(row, object);
@@ -204,6 +206,7 @@ export class Registry {
       await this.hub.reached(revision);
       return { ...this.#result(target, key, revision, object), created: true };
     } catch (error) {
+      if (isStoreError(error, 'exists')) throw nameTaken(row, cache.get(key)?.object, name);
       throw fromStoreError(error, row, name);
     } finally {
       this.hub.forgetDecoded(bytes);
@@ -247,7 +250,7 @@ export class Registry {
       ];
       if (errors.length > 0) throw invalid(row, entry.name, errors);
       if (attributes !== undefined) await this.#admission.validate(attributes);
-      addWarnings(request, row.strategy.warnings?.(updated, old));
+      if (subresource === undefined) addWarnings(request, row.strategy.warnings?.(updated, old));
       if (this.#isFreeToGo(row, updated)) {
         await this.remove(request, entry);
         return { object: updated, created: false };
@@ -341,10 +344,11 @@ function checkPreconditions({ row, name }: WriteRequest, updated: UnknownObject,
     const missing: FieldError = {
       type: 'invalid',
       field: 'metadata.resourceVersion',
-      value: 0,
+      value: 0n,
       detail: 'must be specified for an update',
     };
-    throw invalid(row, name, [missing]);
+    // Upstream names the resource where a kind belongs.
+    throw invalid({ group: row.group, kind: row.resource }, name, [missing]);
   }
   if (resourceVersion !== '' && resourceVersion !== old.metadata.resourceVersion) {
     if (!/^[0-9]+$/.test(resourceVersion)) {
@@ -359,6 +363,13 @@ function checkPreconditions({ row, name }: WriteRequest, updated: UnknownObject,
       `Precondition failed: UID in precondition: ${uid}, UID in object meta: ${old.metadata.uid ?? ''}`,
     );
   }
+}
+
+/** 409; the words say when the name will be free. */
+function nameTaken(row: ResourceDefinition, present: UnknownObject | undefined, name: string): ApiError {
+  const { status } = alreadyExists(row, name);
+  if (present?.metadata.deletionTimestamp === undefined) return new ApiError(status);
+  return new ApiError({ ...status, message: `object is being deleted: ${status.message ?? ''}` });
 }
 
 function addWarnings({ warnings }: WriteRequest, found: readonly string[] | undefined): void {

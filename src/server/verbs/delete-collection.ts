@@ -23,17 +23,19 @@ export async function deleteCollection(
   await registry.hub.fresh();
   const { cache } = targetOf(registry.hub, row);
   const doomed = [...cache.select(selection)];
-  const deleted: UnknownObject[] = [];
+  const deleted: (UnknownObject | undefined)[] = [];
   let next = 0;
   const deleteSome = async () => {
-    for (let entry = doomed[next++]; entry !== undefined; entry = doomed[next++]) {
+    for (let at = next++; at < doomed.length; at = next++) {
+      const entry = doomed[at];
+      if (entry === undefined) return;
       try {
         const { object } = await deleteObject(
           registry,
           { ...request, namespace: entry.namespace, name: entry.name },
           options,
         );
-        deleted.push(object);
+        deleted[at] = object;
       } catch (error) {
         // Someone else was faster.
         if (!isNotFound(error)) throw error;
@@ -41,6 +43,7 @@ export async function deleteCollection(
     }
   };
   await Promise.all(Array.from({ length: Math.min(deletionsAtOnce, doomed.length) }, deleteSome));
+  const items = deleted.filter((object) => object !== undefined);
   const metadata = { resourceVersion: String(registry.hub.revision) };
-  await sendPlain(context, { kind: row.listKind, apiVersion: formatGroupVersion(row), metadata, items: deleted }, 200);
+  await sendPlain(context, { kind: row.listKind, apiVersion: formatGroupVersion(row), metadata, items }, 200);
 }

@@ -113,7 +113,9 @@ function readChunk(
   { limit, token, wish }: { limit: number; token: ContinueToken | undefined; wish: RevisionWish },
 ): Page {
   const now = registry.clock();
-  const asked = token === undefined ? (wish.match === 'Exact' ? wish.revision : undefined) : token.revision;
+  // As upstream: a chunked list that names a revision and not how to take it means that very revision.
+  const isExact = wish.match === 'Exact' || (wish.match === '' && limit > 0 && wish.revision !== 0);
+  const asked = token === undefined ? (isExact ? wish.revision : undefined) : token.revision;
   const exact = asked !== undefined && asked >= 0;
   const revision = exact ? asked : registry.hub.revision;
   const snapshot = exact ? cache.entriesAt(revision, now) : cache.snapshot();

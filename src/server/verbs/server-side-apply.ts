@@ -3,6 +3,7 @@ import { clone } from '../../machinery/json.ts';
 import { apply } from '../../machinery/managed-fields/apply.ts';
 import { formatGroupVersion, type UnknownObject } from '../../machinery/meta.ts';
 import { badRequest, conflict, invalid, notFound } from '../../machinery/status-error.ts';
+import { requireCreate } from '../filters/authorization.ts';
 import { hasStatusSubresource } from '../registry/field-managers.ts';
 import type { Registry } from '../registry/registry.ts';
 import type { RequestContext } from '../request.ts';
@@ -45,7 +46,13 @@ export async function applyServerSide(
   };
   const written = await registry.update(request, {
     change: merged,
-    createInstead: subresource === undefined ? () => merged(undefined) : undefined,
+    createInstead:
+      subresource === undefined
+        ? async () => {
+            await requireCreate(context);
+            return merged(undefined);
+          }
+        : undefined,
   });
   await sendObject(context, row, written, written.created ? 201 : 200, registry.clock);
 }

@@ -2,6 +2,7 @@ import type { ResourceDefinition, SubresourceDefinition } from '../../api/resour
 import { clone } from '../../machinery/json.ts';
 import type { UnknownObject } from '../../machinery/meta.ts';
 import { badRequest, notFound } from '../../machinery/status-error.ts';
+import { requireCreate } from '../filters/authorization.ts';
 import type { Registry } from '../registry/registry.ts';
 import type { RequestContext } from '../request.ts';
 import { setNamespace } from './create.ts';
@@ -34,7 +35,8 @@ export async function update(
       return clone(object);
     },
     createInstead: creates
-      ? () => {
+      ? async () => {
+          await requireCreate(context);
           if ((object.metadata.resourceVersion ?? '') !== '') throw notFound(row, request.name);
           return object;
         }
@@ -44,7 +46,9 @@ export async function update(
 }
 
 function checkName({ metadata }: UnknownObject, name: string): void {
-  if ((metadata.name ?? '') === '') metadata.name = name;
+  if ((metadata.name ?? '') === '') {
+    throw badRequest(`the name of the object (${name} based on URL) was undeterminable: name must be provided`);
+  }
   if (metadata.name !== name) {
     throw badRequest(`the name of the object (${metadata.name}) does not match the name on the URL (${name})`);
   }

@@ -79,4 +79,70 @@ describe('verbs', () => {
     const warned = await requests.send('PATCH', `${configMaps}/patched`, body, type);
     assert.match(String(warned.headers['warning']), /duplicate field \\"data.a\\"/);
   });
+
+  test('an update or apply that would create needs the right to create', async () => {
+    const authorize = ({ verb }: { verb: string }) =>
+      Promise.resolve({ decision: verb === 'create' ? ('noOpinion' as const) : ('allow' as const), reason: '' });
+    const limited = new Requests(api, { name: 'no creates', authorize });
+    const body = { kind: 'ConfigMap', apiVersion: 'v1', metadata: { name: 'not-yet' } };
+    const type = { 'content-type': 'application/apply-patch+yaml' };
+    const applied = await limited.send('PATCH', `${configMaps}/not-yet?fieldManager=me`, body, type);
+    assert.equal(applied.status, 403, applied.text);
+    assert.match(statusOf(applied).message ?? '', /cannot create resource "configmaps"/);
+    const lease = { kind: 'Lease', apiVersion: 'coordination.k8s.io/v1', metadata: { name: 'not-yet' } };
+    const put = '/apis/coordination.k8s.io/v1/namespaces/default/leases/not-yet';
+    assert.equal((await limited.send('PUT', put, lease)).status, 403);
+    assert.equal((await requests.send('PUT', put, lease)).status, 201);
+    assert.equal((await limited.send('PUT', put, { ...lease, spec: { holderIdentity: 'me' } })).status, 422);
+  });
+
+  test('an update without a resourceVersion is refused where the kind asks for one', async () => {
+    const put = '/apis/coordination.k8s.io/v1/namespaces/default/leases/versioned';
+    const lease = { kind: 'Lease', apiVersion: 'coordination.k8s.io/v1', metadata: { name: 'versioned' } };
+    await requests.send('PUT', put, lease);
+    assert.equal(
+      statusOf(await requests.send('PUT', put, lease)).message,
+      'leases.coordination.k8s.io "versioned" is invalid: metadata.resourceVersion: Invalid value: 0x0: must be specified for an update',
+    );
+  });
+
+  test('an update whose object has no name is refused', async () => {
+    await configMap('unnamed');
+    const body = { kind: 'ConfigMap', apiVersion: 'v1', metadata: {} };
+    const answer = await requests.send('PUT', `${configMaps}/unnamed`, body);
+    assert.equal(
+      statusOf(answer).message,
+      'the name of the object (unnamed based on URL) was undeterminable: name must be provided',
+    );
+  });
+
+  test('a create of what is going away says so', async () => {
+    await configMap('leaving', { finalizers: ['example.com/hold'] });
+    await requests.send('DELETE', `${configMaps}/leaving`);
+    const answer = await configMap('leaving');
+    assert.equal(answer.status, 409);
+    assert.equal(statusOf(answer).message, 'object is being deleted: configmaps "leaving" already exists');
+  });
+
+  test('a collection delete answers what it deleted in the order of the list', async () => {
+    for (const name of ['c-1', 'c-2', 'c-3']) await configMap(name, { labels: { of: 'collection' } });
+    const answer = await requests.send('DELETE', `${configMaps}?labelSelector=of%3Dcollection`);
+    const items = answer.object['items'] as { metadata: { name: string } }[];
+    assert.deepEqual(
+      items.map(({ metadata }) => metadata.name),
+      ['c-1', 'c-2', 'c-3'],
+    );
+  });
+
+  test('a chunked list of a certain revision shows that one', async () => {
+    const first = await configMap('r-1', { labels: { of: 'revisions' } });
+    await configMap('r-2', { labels: { of: 'revisions' } });
+    const revision = first.object.metadata.resourceVersion;
+    const answer = await requests.send(
+      'GET',
+      `${configMaps}?limit=10&labelSelector=of%3Drevisions&resourceVersion=${revision}`,
+    );
+    assert.equal((answer.object['items'] as object[]).length, 1);
+    assert.equal(answer.object.metadata.resourceVersion, revision);
+  });
 });
