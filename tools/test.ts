@@ -13,8 +13,13 @@ const root = path.resolve(import.meta.dirname, '..');
 const wanted = process.argv.slice(2);
 const totals = { passed: 0, failed: 0, skipped: 0 };
 
-const alone = select(['src/**/*.test.ts', 'test/integration/**/*.test.ts', 'tools/**/*.test.ts']);
-const cluster = select(['test/e2e/**/*.test.ts']);
+const alone = select([
+  'src/**/*.test.ts',
+  'test/integration/**/*.test.ts',
+  'test/conformance/server/**/*.test.ts',
+  'tools/**/*.test.ts',
+]);
+const cluster = select(['test/e2e/**/*.test.ts', 'test/conformance/cluster/**/*.test.ts']);
 
 await prepareHost();
 await runPhase(alone, { concurrency: 2 });
