@@ -212,6 +212,8 @@ export interface LogOptions {
   readonly tailLines?: number;
   /** ms since the epoch */
   readonly since?: number;
+  /** Only what was written there; both when absent. */
+  readonly stream?: 'stdout' | 'stderr';
 }
 
 export interface LogLine {

@@ -7,8 +7,8 @@ import type { PodRequest } from './stream-handler.ts';
 const batchBytes = 32 * 1024;
 
 /**
- * A container's log as text. Query: `follow`, `previous`, `timestamps`, `tailLines`, `limitBytes`, and `since` in ms
- * since the epoch.
+ * A container's log as text. Query: `follow`, `previous`, `timestamps`, `tailLines`, `limitBytes`, `stream` (`stdout` or
+ * `stderr`, else both), and `since` in ms since the epoch.
  */
 export async function serveLogs(request: PodRequest): Promise<void> {
   const { stream, runtime, query, signal } = request;
@@ -76,10 +76,12 @@ function containerOf({ pod, podName, target, query }: PodRequest): string {
 function optionsOf(query: URLSearchParams): LogOptions {
   const tailLines = numberOf(query, 'tailLines');
   const since = numberOf(query, 'since');
+  const stream = query.get('stream');
   return {
     follow: query.get('follow') === 'true',
     ...(tailLines === undefined ? {} : { tailLines }),
     ...(since === undefined ? {} : { since }),
+    ...(stream === 'stdout' || stream === 'stderr' ? { stream } : {}),
   };
 }
 

@@ -74,6 +74,11 @@ function readOptions(query: URLSearchParams, now: number): Record<string, string
   if (Number.isNaN(sinceAt)) {
     errors.push({ type: 'invalid', field: 'sinceTime', value: sinceTime, detail: 'must be an RFC 3339 time' });
   }
+  const stream = readStream(query, errors);
+  if (stream !== undefined && tailLines !== undefined) {
+    const detail = '`tailLines` and specific `stream` are mutually exclusive for now';
+    errors.push({ type: 'forbidden', field: '', detail });
+  }
   if (errors.length > 0) throw invalid({ group: '', kind: 'PodLogOptions' }, query.get('name') ?? '', errors);
   const since = sinceSeconds === undefined ? sinceAt : now - sinceSeconds * 1000;
   return {
@@ -83,7 +88,18 @@ function readOptions(query: URLSearchParams, now: number): Record<string, string
     tailLines: tailLines?.toString(),
     limitBytes: limitBytes?.toString(),
     since: since?.toString(),
+    stream,
   };
+}
+
+const logStreams = ['All', 'Stderr', 'Stdout'];
+
+/** `stdout` or `stderr`; undefined for both. */
+function readStream(query: URLSearchParams, errors: FieldError[]): string | undefined {
+  const asked = query.get('stream') ?? 'All';
+  if (logStreams.includes(asked)) return asked === 'All' ? undefined : asked.toLowerCase();
+  errors.push({ type: 'notSupported', field: 'stream', value: asked, detail: '', supported: logStreams });
+  return undefined;
 }
 
 function flag(query: URLSearchParams, name: string): string | undefined {

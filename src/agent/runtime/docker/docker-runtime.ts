@@ -22,7 +22,8 @@ import { EngineContainers } from './containers.ts';
 import { EngineClient } from './engine-client.ts';
 import type { EngineContainerSummary } from './engine-types.ts';
 import { readEvents } from './events.ts';
-import { inspectExec, sessionOver, startExec } from './exec.ts';
+import { sessionOver, startExec } from './exec.ts';
+import { killExec } from './exec-process.ts';
 import { resourceBody } from './host-config.ts';
 import { EngineImages } from './images.ts';
 import { isSandbox, labelOwner, labelPodUid } from './labels.ts';
@@ -297,16 +298,5 @@ async function endsLate(ended: Promise<unknown>, timeoutMs: number): Promise<boo
     return await Promise.race([timer.promise, ended.then(() => false)]);
   } finally {
     clearTimeout(handle);
-  }
-}
-
-/** Docker has no call that ends an exec; its process is an ordinary one of this machine. */
-async function killExec(engine: EngineClient, execId: string): Promise<void> {
-  const { Running, Pid } = await inspectExec(engine, execId);
-  if (!Running || Pid <= 0) return;
-  try {
-    process.kill(Pid, 'SIGKILL');
-  } catch (error) {
-    if ((error as NodeJS.ErrnoException).code !== 'ESRCH') throw error;
   }
 }

@@ -1,6 +1,7 @@
 import { PassThrough } from 'node:stream';
 import type { ExecSession } from '../contract.ts';
 import type { EngineClient, Hijacked } from './engine-client.ts';
+import { hangUpExec, inspectExec } from './exec-process.ts';
 import { FrameDecoder } from './stdcopy.ts';
 
 /** The streams of an upgraded connection as an ExecSession; `finish` is asked once the output has ended. */
@@ -11,6 +12,8 @@ export function sessionOver(
     stdin: boolean;
     finish: () => Promise<number>;
     resize: (columns: number, rows: number) => Promise<void>;
+    /** Called when the session is closed before its output has ended: nobody is there for it any more. */
+    abandoned?: () => void;
   },
 ): ExecSession {
   const stdout = new PassThrough();
@@ -26,13 +29,21 @@ export function sessionOver(
     for (const { stream, payload } of decoder.decode(chunk)) pass(stream === 'stdout' ? stdout : stderr, payload);
   };
   // A reader that does not read stops the socket, so a stuck client cannot make memory grow.
+  const full = new Set<PassThrough>();
   const pass = (target: PassThrough, payload: Buffer): void => {
-    if (target.destroyed || target.write(payload)) return;
+    if (target.destroyed || target.write(payload) || full.has(target)) return;
+    const goOn = (): void => {
+      target.off('drain', goOn).off('close', goOn);
+      full.delete(target);
+      if (full.size === 0) socket.resume();
+    };
+    full.add(target);
     socket.pause();
-    target.once('drain', () => socket.resume());
-    target.once('close', () => socket.resume());
+    target.on('drain', goOn).on('close', goOn);
   };
+  let over = false;
   const end = (): void => {
+    over = true;
     stdout.end();
     stderr.end();
     ended.resolve();
@@ -54,7 +65,10 @@ export function sessionOver(
     stderr,
     resize: options.resize,
     exitCode,
-    close: () => socket.destroy(),
+    close: () => {
+      if (!over) options.abandoned?.();
+      socket.destroy();
+    },
   };
 }
 
@@ -91,13 +105,8 @@ export async function startExec(
     stdin: options.stdin,
     finish: async () => (await inspectExec(engine, execId)).ExitCode ?? 0,
     resize: (columns, rows) => engine.send({ method: 'POST', path: `/exec/${execId}/resize?w=${columns}&h=${rows}` }),
+    // An engine that is away has nothing to end; the process is then left to its container.
+    abandoned: () => void hangUpExec(engine, execId).catch(() => undefined),
   });
   return { execId, session };
-}
-
-export function inspectExec(
-  engine: EngineClient,
-  execId: string,
-): Promise<{ ExitCode: number | null; Running: boolean; Pid: number }> {
-  return engine.json({ method: 'GET', path: `/exec/${execId}/json` });
 }

@@ -13,7 +13,12 @@ export async function* readLogs(
   options: LogOptions,
   signal: AbortSignal,
 ): AsyncIterable<LogLine> {
-  const query = new URLSearchParams({ stdout: '1', stderr: '1', timestamps: '1', follow: options.follow ? '1' : '0' });
+  const query = new URLSearchParams({
+    stdout: options.stream === 'stderr' ? '0' : '1',
+    stderr: options.stream === 'stdout' ? '0' : '1',
+    timestamps: '1',
+    follow: options.follow ? '1' : '0',
+  });
   if (options.tailLines !== undefined) query.set('tail', String(options.tailLines));
   if (options.since !== undefined) query.set('since', (options.since / 1000).toFixed(3));
   const path = `/containers/${containerId}/logs?${query}`;
