@@ -13,6 +13,7 @@ import { coreResources } from './core/v1/rows.ts';
 import { discoveryResources } from './discovery/v1/rows.ts';
 import { eventsResources } from './events/v1/rows.ts';
 import { flowcontrolResources } from './flowcontrol/v1/rows.ts';
+import { metricsResources } from './metrics/v1beta1/rows.ts';
 import { networkingResources } from './networking/v1/rows.ts';
 import { nodeResources } from './node/v1/rows.ts';
 import { policyResources } from './policy/v1/rows.ts';
@@ -49,4 +50,5 @@ export const builtinResources: readonly ResourceDefinition[] = [
   ...discoveryResources,
   ...dynamicResources,
   ...flowcontrolResources,
+  ...metricsResources,
 ];

@@ -23,6 +23,8 @@ import { createHealth } from './health/health.ts';
 import { ServerMetrics } from './health/metrics.ts';
 import { type Listener, listen } from './http/listener.ts';
 import { createLocalTransport, type LocalTransport } from './http/local-transport.ts';
+import { serveResourceMetrics } from './metrics/resource-metrics.ts';
+import { UsageSampler } from './metrics/usage-sampler.ts';
 import { createOpenApi } from './openapi/openapi.ts';
 import { openPki, type Pki } from './pki/pki.ts';
 import type { AdmissionPlugin, Handler, UserInfo } from './request.ts';
@@ -65,6 +67,7 @@ interface Parts {
   readonly api: Api;
   readonly access: Access;
   readonly gateway: Gateway;
+  readonly sampler: UsageSampler;
   readonly audit: AuditLog;
   readonly state: ServerState;
   readonly definitions: CustomResourceDefinitions;
@@ -90,6 +93,7 @@ export async function startServer(options: ServerOptions): Promise<RunningServer
     state.isClosing = true;
     stopCompaction();
     stopKeeping();
+    parts.sampler.close();
     gateway.close();
     await listener.close();
     await closeParts(parts);
@@ -158,6 +162,7 @@ async function createParts(settings: ServerSettings): Promise<Parts> {
     api,
     access,
     gateway,
+    sampler: new UsageSampler({ gateway, now, logger }),
     audit: settings.audit ? openAuditLog(join(dataDirectory, 'audit.log'), logger) : noAudit,
     state: { isBootstrapped: false, isClosing: false },
     definitions,
@@ -191,13 +196,14 @@ async function openListener(parts: Parts, handle: Handler): Promise<Listener> {
 }
 
 /** The resources that are answered by a computation, not from the store. */
-function serveSpecialResources({ settings, admission, api, access, gateway }: Parts): void {
+function serveSpecialResources({ settings, admission, api, access, gateway, sampler }: Parts): void {
   const { now, issuer, logger } = settings;
   const { authorizer, rbac, tokens, verifiers } = access;
   serveAccessReviews(api, authorizer, rbac);
   serveAuthenticationReviews(api, verifiers, now);
   serveTokenRequests(api, { tokens, admission, audiences: [issuer], now });
   serveComponentStatuses(api, now);
+  serveResourceMetrics(api, sampler, now);
   registerStreams(api, gateway, { logger, now, admission });
 }
 

@@ -9,6 +9,7 @@ import { rfc3339 } from '../../machinery/time.ts';
 import { pause } from '../pause.ts';
 import type { ContainerRuntime } from '../runtime/contract.ts';
 import { isServerAway, questionTimeoutMs } from '../server-away.ts';
+import { extendedAllocatable, lacksExtended } from './extended-resources.ts';
 import {
   availableMemoryBytes,
   freeDiskShare,
@@ -68,7 +69,7 @@ export class NodeReporter {
   /** The node as the informer has it: what others wrote over is put right at once. */
   observe(node: Node): void {
     if (this.#node === undefined || !isNewer(node, this.#node)) return;
-    const lost = !equal(ownConditions(this.#node), ownConditions(node));
+    const lost = !equal(ownConditions(this.#node), ownConditions(node)) || lacksExtended(node);
     this.#node = node;
     if (lost) this.refresh();
   }
@@ -159,13 +160,15 @@ export class NodeReporter {
     const previous = this.#node?.status;
     const status = await this.#status(previous?.conditions ?? []);
     const due = Date.now() - this.#writtenAt >= reportMs;
-    if (!due && previous !== undefined && sameButForTimes(previous, status)) return;
+    const extended = extendedAllocatable(previous);
+    const current = this.#node === undefined || !lacksExtended(this.#node);
+    if (!due && current && previous !== undefined && sameButForTimes(previous, withExtended(status, extended))) return;
     // A merge patch of the lists the agent owns; strategic, so conditions of others stay.
     this.#node = await client
       .resource(nodes)
       .patch(
         { name: nodeName },
-        { type: 'strategic', body: { status } },
+        { type: 'strategic', body: { status: { ...status, allocatable: { ...status.allocatable, ...extended } } } },
         { subresource: 'status', signal: AbortSignal.timeout(questionTimeoutMs) },
       );
     this.#writtenAt = Date.now();
@@ -236,6 +239,14 @@ export class NodeReporter {
       .slice(0, imagesMax);
     return { ...base, runtimeVersion: runtimeVersionText(version), images: listed };
   }
+}
+
+/** The status as it will read: what others said of the node's capacity stays. */
+function withExtended(status: NodeStatus, extended: Readonly<Record<string, number | string | null>>): NodeStatus {
+  const kept = Object.fromEntries(
+    Object.entries(extended).flatMap(([name, amount]) => (amount === null ? [] : [[name, amount]])),
+  );
+  return { ...status, capacity: { ...status.capacity, ...kept }, allocatable: { ...status.allocatable, ...kept } };
 }
 
 /** Resource versions are decimal numbers that grow with every write. */
