@@ -3,7 +3,7 @@ import { ageColumn, column, nameColumn } from '../../columns.ts';
 import type { Column, ResourceDefinition } from '../../resource.ts';
 import { schemaOf } from '../../schema/structure.ts';
 import { defineStrategy } from '../../strategy.ts';
-import type { NodeMetrics, PodMetrics } from './types.ts';
+import type { NodeMetrics, PodMetrics, Usage } from './types.ts';
 
 /** What nodes and pods use now: measured when asked for, never stored. */
 const name = (kind: string): string => `io.k8s.metrics.pkg.apis.metrics.v1beta1.${kind}`;
@@ -60,13 +60,17 @@ function row(
   };
 }
 
-const windowColumn = column<NodeMetrics | PodMetrics>('Window', ({ window }) => window);
+const windowColumn = column<NodeMetrics | PodMetrics>('Window', ({ window }) => window ?? '');
+
+function usages(containers: PodMetrics['containers'] | undefined, of: keyof Usage): string {
+  return (containers ?? []).map(({ usage }) => usage?.[of] ?? '').join(',');
+}
 
 export const metricsResources: readonly ResourceDefinition[] = [
   row('NodeMetrics', 'nodes', false, struct('NodeMetrics', { ...identity(), usage: field(usage, true) }), [
     nameColumn,
-    column<NodeMetrics>('CPU', ({ usage: { cpu } }) => cpu),
-    column<NodeMetrics>('Memory', ({ usage: { memory } }) => memory),
+    column<NodeMetrics>('CPU', ({ usage }) => usage?.cpu ?? ''),
+    column<NodeMetrics>('Memory', ({ usage }) => usage?.memory ?? ''),
     windowColumn,
     ageColumn,
   ]),
@@ -80,8 +84,8 @@ export const metricsResources: readonly ResourceDefinition[] = [
     }),
     [
       nameColumn,
-      column<PodMetrics>('CPU', ({ containers }) => containers.map((one) => one.usage.cpu).join(',')),
-      column<PodMetrics>('Memory', ({ containers }) => containers.map((one) => one.usage.memory).join(',')),
+      column<PodMetrics>('CPU', ({ containers }) => usages(containers, 'cpu')),
+      column<PodMetrics>('Memory', ({ containers }) => usages(containers, 'memory')),
       windowColumn,
       ageColumn,
     ],
