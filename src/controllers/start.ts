@@ -20,6 +20,7 @@ import { nodeLifecycleController } from './node-lifecycle/node-lifecycle-control
 import { persistentVolumeController } from './persistent-volume/persistent-volume-controller.ts';
 import { podGcController } from './pod-gc.ts';
 import { replicaSetController, replicationController } from './replica-set/replica-set-controller.ts';
+import { resourceQuotaController } from './resource-quota/resource-quota-controller.ts';
 import { rootCaController } from './root-ca.ts';
 import { serviceAccountController } from './service-account.ts';
 import { serviceLoadBalancerController } from './service-load-balancer/service-load-balancer-controller.ts';
@@ -82,6 +83,7 @@ function makeControllers(context: ControllerContext): Controller[] {
     nodeLifecycleController(context),
     taintEvictionController(context),
     podGcController(context),
+    resourceQuotaController(context),
     claimProtectionController(context),
     volumeProtectionController(context),
     attributesClassProtectionController(context),

@@ -152,6 +152,7 @@ async function createParts(settings: ServerSettings): Promise<Parts> {
     rbac: access.rbac,
     authorizer: access.authorizer,
     connectToService,
+    now,
   });
   plugins.push(...builtin.plugins);
   return {

@@ -15,6 +15,7 @@ import { taintNodesByCondition } from './node-taint.ts';
 import { podSecurity } from './pod-security/pod-security.ts';
 import { podTolerationRestriction } from './pod-tolerations.ts';
 import { priorityAdmission } from './priority.ts';
+import { resourceQuota } from './quota/resource-quota.ts';
 import { rbacEscalation } from './rbac-escalation.ts';
 import { runtimeClassAdmission } from './runtime-class.ts';
 import { serviceAccountAdmission } from './service-account.ts';
@@ -30,6 +31,8 @@ export interface AdmissionNeeds {
   readonly rbac: Rbac;
   readonly authorizer: Authorizer;
   readonly connectToService: ConnectToService;
+  /** ms since the epoch */
+  readonly now: () => number;
 }
 
 export interface AdmissionPlugins {
@@ -39,7 +42,7 @@ export interface AdmissionPlugins {
 }
 
 export function builtinAdmissionPlugins(needs: AdmissionNeeds): AdmissionPlugins {
-  const { objects, rows, rbac, authorizer, connectToService } = needs;
+  const { objects, rows, rbac, authorizer, connectToService, now } = needs;
   const matcher = new WebhookMatcher({ objects, rows, checkConditions });
   const mutating = new WebhookConfigurations('mutatingwebhookconfigurations', objects, connectToService);
   const validating = new WebhookConfigurations('validatingwebhookconfigurations', objects, connectToService);
@@ -67,6 +70,7 @@ export function builtinAdmissionPlugins(needs: AdmissionNeeds): AdmissionPlugins
       rbacEscalation(rbac, authorizer),
       mutatingWebhooks(mutating, matcher, rows),
       validatingWebhooks(validating, matcher),
+      resourceQuota(objects, now),
     ],
     close() {
       mutating.close();
