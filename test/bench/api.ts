@@ -109,13 +109,15 @@ async function measureWatch(
   const everySeen = Promise.withResolvers<void>();
   const watchers = await openConnections(endpoint, watcherCount);
   for (const [index, watcher] of watchers.entries()) {
-    const timed = index % timedWatchers === 0;
-    const onEvent = (event: Buffer): void => {
-      seen++;
-      if (timed) times.push(performance.now() - (sent[sequenceOf(event)] ?? 0));
-      if (seen === expected) everySeen.resolve();
+    const onEvent = (): void => {
+      if (++seen === expected) everySeen.resolve();
     };
-    await watcher.watch(`${pods}?watch=1&resourceVersion=${resourceVersion}`, lines(onEvent));
+    const onTimedEvent = (event: Buffer): void => {
+      times.push(performance.now() - (sent[sequenceOf(event)] ?? 0));
+      onEvent();
+    };
+    const sink = index % timedWatchers === 0 ? lines(onTimedEvent) : lineEnds(onEvent);
+    await watcher.watch(`${pods}?watch=1&resourceVersion=${resourceVersion}`, sink);
   }
   const start = performance.now();
   await load(writers, watchedPatches, (to, index) => {
@@ -149,6 +151,13 @@ function lines(onLine: (line: Buffer) => void): (chunk: Buffer) => void {
       from = end + 1;
     }
     if (from < chunk.length) rest.push(chunk.subarray(from));
+  };
+}
+
+/** Calls at the end of each line and copies nothing. */
+function lineEnds(onEnd: () => void): (chunk: Buffer) => void {
+  return (chunk) => {
+    for (let end = chunk.indexOf(newline); end >= 0; end = chunk.indexOf(newline, end + 1)) onEnd();
   };
 }
 
