@@ -203,15 +203,15 @@ describe('api', () => {
   });
 
   test('an address or node port in use is refused, and free again after a delete', async () => {
-    const first = await requests.send('POST', services, service('first', { nodePort: 30123 }));
+    const first = await requests.send('POST', services, service('first', { nodePort: 30023 }));
     assert.equal(first.status, 201, first.text);
-    const second = await requests.send('POST', services, service('second', { nodePort: 30123 }));
+    const second = await requests.send('POST', services, service('second', { nodePort: 30023 }));
     assert.equal(
       statusOf(second).message,
-      'Service "second" is invalid: spec.ports[0].nodePort: Invalid value: 30123: provided port is already allocated',
+      'Service "second" is invalid: spec.ports[0].nodePort: Invalid value: 30023: provided port is already allocated',
     );
     await requests.send('DELETE', `${services}/first`);
-    assert.equal((await requests.send('POST', services, service('second', { nodePort: 30123 }))).status, 201);
+    assert.equal((await requests.send('POST', services, service('second', { nodePort: 30023 }))).status, 201);
     const changed = await patch(requests, `${services}/second`, { spec: { type: 'ClusterIP' } });
     assert.equal((changed.object['spec'] as ServiceSpec).ports[0]?.nodePort, undefined, changed.text);
   });

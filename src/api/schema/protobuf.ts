@@ -3,7 +3,7 @@ import { protobufNumbers } from './protobuf-numbers.ts';
 import { definitions, schemaOf } from './structure.ts';
 
 /** What stands before every Kubernetes protobuf body. */
-const magic = Buffer.from([0x6b, 0x38, 0x73, 0x00]);
+export const magic = Buffer.from([0x6b, 0x38, 0x73, 0x00]);
 
 /** Messages inside messages; more is no Kubernetes object. */
 const depthMax = 100;
@@ -97,7 +97,8 @@ export function decodeProtobuf(bytes: Uint8Array): Json {
   return object;
 }
 
-function shortNameOf(apiVersion: string, kind: string): string | undefined {
+/** The definition of a kind: `core/v1.Pod`. */
+export function shortNameOf(apiVersion: string, kind: string): string | undefined {
   // Options travel in the version of the group they are for.
   if (kind.endsWith('Options') && definitions.has(`meta/v1.${kind}`)) return `meta/v1.${kind}`;
   const slash = apiVersion.indexOf('/');
@@ -169,7 +170,7 @@ function isPlainZero(name: string, value: unknown): boolean {
 }
 
 /** The fields of a CustomResourceDefinition's schema that hold a schema or something simpler. */
-const schemaChoices = new Set(['additionalItems', 'additionalProperties', 'items']);
+export const schemaChoices: ReadonlySet<string> = new Set(['additionalItems', 'additionalProperties', 'items']);
 
 /** `items` is a schema (1) or several (2); the others are a boolean (1) or a schema (2). */
 function decodeSchemaChoice(name: string, bytes: Buffer, depth: number): unknown {
@@ -361,7 +362,7 @@ function readVarint(bytes: Buffer, start: number): [bigint, number] {
 let namesByType: Map<string, Map<number, string>> | undefined;
 
 /** Read on first use: most servers are never sent protobuf. */
-function fieldNames(): Map<string, Map<number, string>> {
+export function fieldNames(): Map<string, Map<number, string>> {
   if (namesByType !== undefined) return namesByType;
   namesByType = new Map();
   for (const line of protobufNumbers.split('\n')) {
@@ -381,7 +382,7 @@ function fieldNames(): Map<string, Map<number, string>> {
 
 let shortByName: Map<string, string> | undefined;
 
-function shortNames(): Map<string, string> {
+export function shortNames(): Map<string, string> {
   shortByName ??= new Map([...definitions.values()].map(({ name, shortName }) => [name, shortName]));
   return shortByName;
 }

@@ -2,14 +2,16 @@ import { apiError } from '../../machinery/status-error.ts';
 
 /** What a client wants the answer to be. */
 export interface Accepted {
-  readonly encoding: 'json' | 'yaml';
+  /** `protobuf` only for who takes neither of the others: every client that is known takes JSON as well. */
+  readonly encoding: 'json' | 'yaml' | 'protobuf';
   readonly as: 'object' | 'Table' | 'PartialObjectMetadata';
   /** Version of the `meta.k8s.io` group of a Table or PartialObjectMetadata. */
   readonly metaVersion: 'v1' | 'v1beta1';
 }
 
 const acceptedTextsMax = 256;
-const acceptable = ['application/json', 'application/yaml'];
+export const protobufType = 'application/vnd.kubernetes.protobuf';
+const acceptable = ['application/json', 'application/yaml', protobufType];
 const plainJson: Accepted = { encoding: 'json', as: 'object', metaVersion: 'v1' };
 const parsed = new Map<string, Accepted | undefined>([['', plainJson]]);
 
@@ -31,7 +33,8 @@ export function negotiatePlain(accept: string | undefined): Accepted {
   return firstServed(accept ?? '', ({ as }) => as === 'object') ?? notAcceptable();
 }
 
-function notAcceptable(): never {
+/** Throws 406. */
+export function notAcceptable(): never {
   throw apiError(406, 'NotAcceptable', `only the following media types are accepted: ${acceptable.join(', ')}`);
 }
 
@@ -49,11 +52,14 @@ function firstServed(text: string, allows: (served: Accepted) => boolean = () =>
     return { type: type.toLowerCase(), parameters, index, quality: Number(parameters.get('q') ?? '1') };
   });
   clauses.sort((a, b) => b.quality - a.quality || a.index - b.index);
+  let last: Accepted | undefined;
   for (const { type, parameters } of clauses) {
     const served = serve(type, parameters);
-    if (served !== undefined && allows(served)) return served;
+    if (served === undefined || !allows(served)) continue;
+    if (served.encoding !== 'protobuf') return served;
+    last ??= served;
   }
-  return undefined;
+  return last;
 }
 
 function serve(type: string, parameters: ReadonlyMap<string, string>): Accepted | undefined {
@@ -63,6 +69,7 @@ function serve(type: string, parameters: ReadonlyMap<string, string>): Accepted 
   if (as === undefined) return { encoding, as: 'object', metaVersion: 'v1' };
   const version = parameters.get('v');
   if (parameters.get('g') !== 'meta.k8s.io' || (version !== 'v1' && version !== 'v1beta1')) return undefined;
+  if (as === 'Table' && encoding === 'protobuf') return undefined;
   if (as === 'Table') return { encoding, as, metaVersion: version };
   if (as === 'PartialObjectMetadata' || as === 'PartialObjectMetadataList') {
     return { encoding, as: 'PartialObjectMetadata', metaVersion: version };
@@ -72,6 +79,7 @@ function serve(type: string, parameters: ReadonlyMap<string, string>): Accepted 
 
 function encodingOf(type: string): Accepted['encoding'] | undefined {
   if (type === 'application/json' || type === '*/*' || type === 'application/*' || type === '') return 'json';
+  if (type === protobufType) return 'protobuf';
   return type === 'application/yaml' ? 'yaml' : undefined;
 }
 

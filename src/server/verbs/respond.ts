@@ -1,8 +1,9 @@
 import type { ResourceDefinition } from '../../api/resource.ts';
+import type { JsonObject } from '../../machinery/json.ts';
 import type { UnknownObject } from '../../machinery/meta.ts';
 import type { Written } from '../registry/write-request.ts';
 import type { RequestContext } from '../request.ts';
-import { type Accepted, negotiate } from './media-type.ts';
+import { type Accepted, negotiate, notAcceptable, protobufType } from './media-type.ts';
 import { formOf } from './object-form.ts';
 import { flagOf } from './request-options.ts';
 
@@ -40,7 +41,11 @@ export async function sendJson(
   statusCode: number,
   json: Buffer | string,
 ): Promise<void> {
-  if (encoding === 'yaml') {
+  if (encoding === 'protobuf') {
+    const { encodeProtobuf } = await import('../../api/schema/protobuf-encoding.ts');
+    const bytes = encodeProtobuf(JSON.parse(json.toString()) as JsonObject) ?? notAcceptable();
+    context.response.send(statusCode, protobufType, bytes);
+  } else if (encoding === 'yaml') {
     const { stringify } = await import('yaml');
     context.response.send(statusCode, yamlType, stringify(JSON.parse(json.toString()), { version: '1.1' }));
   } else if (flagOf(context.query, 'pretty')) {

@@ -145,4 +145,22 @@ describe('verbs', () => {
     assert.equal((answer.object['items'] as object[]).length, 1);
     assert.equal(answer.object.metadata.resourceVersion, revision);
   });
+
+  test('a client that takes only protobuf gets it, one that takes JSON too gets JSON', async () => {
+    await configMap('binary', { labels: { of: 'protobuf' } });
+    const accept = { accept: 'application/vnd.kubernetes.protobuf' };
+    const one = await requests.send('GET', `${configMaps}/binary`, undefined, accept);
+    assert.equal(one.headers['content-type'], 'application/vnd.kubernetes.protobuf');
+    assert.ok(one.text.startsWith('k8s\0'));
+    const listed = await requests.send('GET', `${configMaps}?labelSelector=of%3Dprotobuf`, undefined, accept);
+    assert.match(listed.text, /ConfigMapList/);
+    const both = { accept: 'application/vnd.kubernetes.protobuf,application/json' };
+    assert.equal((await requests.send('GET', `${configMaps}/binary`, undefined, both)).object.kind, 'ConfigMap');
+    const table = { accept: 'application/vnd.kubernetes.protobuf;as=Table;g=meta.k8s.io;v=v1' };
+    assert.equal((await requests.send('GET', configMaps, undefined, table)).status, 406);
+    const watched = `${configMaps}?watch=1&timeoutSeconds=1&labelSelector=of%3Dprotobuf`;
+    const events = await requests.send('GET', watched, undefined, accept);
+    assert.equal(events.headers['content-type'], 'application/vnd.kubernetes.protobuf;stream=watch');
+    assert.match(events.text, /ADDED/);
+  });
 });

@@ -3,11 +3,12 @@ import { formatGroupVersion } from '../../machinery/meta.ts';
 import { type FieldError, gone, invalid } from '../../machinery/status-error.ts';
 import type { Registry } from '../registry/registry.ts';
 import { type Target, targetOf } from '../registry/target.ts';
-import type { RequestContext } from '../request.ts';
+import type { RequestContext, ResponseStream } from '../request.ts';
 import { Watcher, type WatchStart } from '../watch-cache/watcher.ts';
 import { ConvertingStream } from './converting-stream.ts';
-import { type Accepted, negotiate } from './media-type.ts';
+import { type Accepted, negotiate, notAcceptable, protobufType } from './media-type.ts';
 import { formOf, plainForm } from './object-form.ts';
+import { ProtobufStream } from './protobuf-stream.ts';
 import { flagOf, numberOf, selectionOf } from './request-options.ts';
 import { awaitRevision, parseRevision } from './resource-version.ts';
 
@@ -21,7 +22,7 @@ export async function watch(context: RequestContext, row: ResourceDefinition, re
   const form = formOf(row, accepted, context.query, registry.clock);
   const start = await startOf(context, target, registry);
   const kind = kindOf(row, accepted);
-  const opened = context.response.stream(200, 'application/json');
+  const opened = await openStream(context, row, accepted);
   // What must be fetched to convert an object cannot be waited for while events are handed out.
   const later = row.storedAs?.prepare !== undefined && form.encode !== undefined;
   const stream = later ? new ConvertingStream(opened, row, form) : opened;
@@ -50,6 +51,17 @@ export async function watch(context: RequestContext, row: ResourceDefinition, re
     registry.hub.removeWatcher(watcher);
     stream.end();
   }
+}
+
+async function openStream(
+  context: RequestContext,
+  row: ResourceDefinition,
+  accepted: Accepted,
+): Promise<ResponseStream> {
+  if (accepted.encoding !== 'protobuf') return context.response.stream(200, 'application/json');
+  const { encodeWatchFrame } = await import('../../api/schema/protobuf-encoding.ts');
+  if (accepted.as === 'object' && row.decode !== undefined) notAcceptable();
+  return new ProtobufStream(context.response.stream(200, `${protobufType};stream=watch`), encodeWatchFrame);
 }
 
 async function startOf({ query }: RequestContext, { cache }: Target, { hub }: Registry): Promise<WatchStart> {
