@@ -86,7 +86,7 @@ test('of many that come at once exactly as many are let in as there is room for'
   assert.equal(answers.filter(({ status }) => status === 201).length, 5);
   const refused = answers.find(({ status }) => status === 403);
   assert.match(
-    refused?.body.message,
+    refused?.body.message ?? '',
     /^configmaps "m\d+" is forbidden: exceeded quota: objects, requested: configmaps=1, used: configmaps=5, limited: configmaps=5$/,
   );
   assert.deepEqual([used('crowd', 'objects')?.['configmaps'], used('crowd', 'other')?.['configmaps']], ['5', '5']);
