@@ -47,7 +47,7 @@ clean: ## Remove what was built here
 node_modules/.installed: package.json package-lock.json
 	@tools/ensure-libraries.sh
 	@echo "Installing npm dependencies"
-	@npm install --no-save --no-audit --no-fund --loglevel=error
+	@npm install --no-save --no-audit --no-fund --loglevel=error >/dev/null
 	@touch $@
 
 dist/roadstead.mjs: node_modules/.installed $(shell find src -name '*.ts' -o -name '*.json') tools/build.ts
