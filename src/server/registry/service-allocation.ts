@@ -173,8 +173,9 @@ class Allotment implements Reservation {
     this.#taken.push({ pool, number });
   }
 
+  /** Once: what is given back may be taken again by another write of the same service. */
   release(): void {
-    for (const { pool, number } of this.#taken) pool.release(number, this.owner);
+    for (const { pool, number } of this.#taken.splice(0)) pool.release(number, this.owner);
   }
 }
 

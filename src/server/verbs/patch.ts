@@ -112,7 +112,7 @@ function checkIdentity(patched: UnknownObject, old: UnknownObject): void {
     );
   }
   if (patched.metadata.namespace !== old.metadata.namespace) {
-    throw badRequest('the namespace of the object does not match the namespace on the URL');
+    throw badRequest('the namespace of the provided object does not match the namespace sent on the request');
   }
 }
 
