@@ -1,6 +1,8 @@
 import { Command } from 'commander';
+import { isStartupError } from '../machinery/startup-error.ts';
 import { isApiError } from '../machinery/status-error.ts';
 import { defaultDataDirectory } from './data-directory.ts';
+import { systemFailure } from './system-failure.ts';
 import { isUserError } from './user-error.ts';
 import { programVersion } from './version.ts';
 
@@ -37,6 +39,7 @@ program
   .option('--cluster-cidr <cidr>', 'addresses of pods', '10.244.0.0/16')
   .option('--cluster-domain <domain>', 'domain of cluster DNS', 'cluster.local')
   .option('--service-node-port-range <range>', 'ports of NodePort Services', '30000-32767')
+  .option('--audit', 'write a line for every request to <data-dir>/server/audit.log')
   .option('--log-level <level>', 'error, warn, info or debug', 'info')
   .action(async (options) => (await import('./daemons/server.ts')).runServer(options));
 
@@ -72,11 +75,12 @@ program
 try {
   await program.parseAsync();
 } catch (error) {
-  if (!isUserError(error) && !isApiError(error)) {
+  const expected = isUserError(error) || isApiError(error) || isStartupError(error) ? error : systemFailure(error);
+  if (expected === undefined) {
     console.error(error);
     process.exit(70);
   }
-  console.error(`roadstead: ${withCauses(error)}`);
+  console.error(`roadstead: ${withCauses(expected)}`);
   process.exit(1);
 }
 

@@ -12,9 +12,28 @@ export function parseJson(source: string | Uint8Array, options: { readonly dupli
   const text =
     typeof source === 'string' ? source : Buffer.from(source.buffer, source.byteOffset, source.byteLength).toString();
   const value: unknown = JSON.parse(text);
+  if (text.length > depthMax && isDeeperThan(value, depthMax)) throw new SyntaxError('exceeded max depth');
   // Every name in the text is a field of the value, unless one stood twice: only then is it worth looking which.
   const repeats = options.duplicates && countNames(text) !== countFields(value);
   return { value, duplicateFields: repeats ? findDuplicates(text) : [] };
+}
+
+/**
+ * How deep lists and objects may lie in each other: far more than any API type needs, and far less than the stack of
+ * whoever walks the value later.
+ */
+export const depthMax = 500;
+
+export function isDeeperThan(value: unknown, levels: number): boolean {
+  if (typeof value !== 'object' || value === null) return false;
+  if (levels === 0) return true;
+  if (Array.isArray(value)) return value.some((item) => typeof item === 'object' && isDeeperThan(item, levels - 1));
+  const object = value as JsonObject;
+  for (const name in object) {
+    const member = object[name];
+    if (typeof member === 'object' && isDeeperThan(member, levels - 1)) return true;
+  }
+  return false;
 }
 
 /** How many colons stand outside strings: in valid JSON, one a name. */

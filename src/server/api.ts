@@ -19,6 +19,7 @@ import { evictPod } from './verbs/eviction.ts';
 import { get } from './verbs/get.ts';
 import { list } from './verbs/list.ts';
 import { patch } from './verbs/patch.ts';
+import { checkPathSegments } from './verbs/path-segments.ts';
 import { serveScale } from './verbs/scale.ts';
 import { update } from './verbs/update.ts';
 import { watch } from './verbs/watch.ts';
@@ -83,6 +84,7 @@ export async function createApi(options: ApiOptions): Promise<Api> {
 
   const handle: Handler = async (context) => {
     const { info } = context;
+    checkPathSegments(info);
     const row = rows.find(info.apiGroup, info.apiVersion, info.resource);
     if (row === undefined) throw pathNotFound();
     if (row.deprecationWarning !== undefined) context.warnings.push(row.deprecationWarning);

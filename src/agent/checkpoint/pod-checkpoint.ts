@@ -36,7 +36,9 @@ export class PodCheckpoint {
     await mkdir(this.#directory, { recursive: true });
     for (const uid of await readdir(this.#directory)) {
       try {
-        found.push(JSON.parse(await readFile(join(this.#directory, uid, 'pod.json'), 'utf8')) as CheckpointedPod);
+        const read: unknown = JSON.parse(await readFile(join(this.#directory, uid, 'pod.json'), 'utf8'));
+        if (!isCheckpoint(read, uid)) throw new Error('The file does not hold a pod');
+        found.push(read);
       } catch (error) {
         this.#logger.warn({ podUid: uid, err: error }, 'Could not read the checkpoint of a pod');
       }
@@ -53,4 +55,9 @@ export class PodCheckpoint {
   async remove(podUid: string): Promise<void> {
     await rm(join(this.#directory, podUid), { recursive: true, force: true });
   }
+}
+
+function isCheckpoint(read: unknown, uid: string): read is CheckpointedPod {
+  const { pod, backoff } = (read ?? {}) as Partial<CheckpointedPod>;
+  return pod?.metadata?.uid === uid && Array.isArray(pod.spec?.containers) && Array.isArray(backoff);
 }

@@ -5,7 +5,7 @@ import { type NodeNetwork, startNetwork } from '../../agent/network/start.ts';
 import { createDockerRuntime } from '../../agent/runtime/docker/docker-runtime.ts';
 import { createInformerFactory } from '../../client/informer-factory.ts';
 import { connect } from '../connect.ts';
-import { dataDirectory } from '../data-directory.ts';
+import { dataDirectory, makeDataDirectory } from '../data-directory.ts';
 import { UserError } from '../user-error.ts';
 import { aborted, daemonLogger, shutdownSignal } from './daemon.ts';
 import { findExecutable } from './docker-engine.ts';
@@ -36,6 +36,7 @@ export async function runAgent(options: AgentCommandOptions): Promise<void> {
   }
   const files = dataDirectory(options.dataDir);
   const logger = daemonLogger('agent', options.logLevel);
+  makeDataDirectory(files);
   const signal = shutdownSignal(logger);
   const nodeName = options.nodeName ?? hostname().toLowerCase();
   const client = await connect(options.kubeconfig ?? files.agentKubeconfig, 'roadstead-agent');

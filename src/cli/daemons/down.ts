@@ -1,5 +1,5 @@
-import { rmSync } from 'node:fs';
-import { dataDirectory } from '../data-directory.ts';
+import { existsSync, readdirSync, rmdirSync, rmSync } from 'node:fs';
+import { type DataDirectory, dataDirectory } from '../data-directory.ts';
 import { stopDaemon } from './daemon-process.ts';
 import { defaultDockerSocket, engineVersion } from './docker-engine.ts';
 import { removeLocalTraces } from './purge.ts';
@@ -25,12 +25,25 @@ export async function down({ dataDir, purge = false }: DownOptions): Promise<voi
     console.log(`State stays in ${files.root}; pods go on. "down --purge" (make down PURGE=1) removes both`);
     return;
   }
+  if (!existsSync(files.server) && !existsSync(files.agent)) {
+    // The network may be another cluster's: one that was never here, or is gone already, has no say over it.
+    console.log(`Nothing is left to remove in ${files.root}`);
+    return;
+  }
   if ((await engineVersion(defaultDockerSocket)) === undefined) {
     console.log('Docker Engine does not answer, so no container was removed; start it and repeat to be sure');
   }
   await removeLocalTraces(files, defaultDockerSocket);
   if (await stopDaemon(files.pidFile('dockerd'), stopTimeoutMs))
     console.log('Stopped the dockerd that "up" had started');
-  rmSync(files.root, { recursive: true, force: true });
-  console.log(`Removed containers, network and ${files.root}`);
+  removeState(files);
+  console.log(`Removed containers, network and ${existsSync(files.root) ? 'the state in ' : ''}${files.root}`);
+}
+
+/** Takes away what a cluster writes and nothing else, for the directory may be one that holds a person's files too. */
+function removeState(files: DataDirectory): void {
+  for (const part of [files.kubeconfig, files.logs, files.run, files.agent, files.server]) {
+    rmSync(part, { recursive: true, force: true });
+  }
+  if (existsSync(files.root) && readdirSync(files.root).length === 0) rmdirSync(files.root);
 }

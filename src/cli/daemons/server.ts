@@ -1,4 +1,5 @@
 import { readFile } from 'node:fs/promises';
+import { isIPv4 } from 'node:net';
 import { hostname } from 'node:os';
 import path from 'node:path';
 import type { Client } from '../../client/contract.ts';
@@ -10,7 +11,7 @@ import { writeKubeconfig } from '../../server/pki/kubeconfig.ts';
 import { type RunningServer, startServer } from '../../server/server.ts';
 import { isStoreError, type Store } from '../../store/contract.ts';
 import { openLmdbStore } from '../../store/lmdb/open.ts';
-import { type DataDirectory, dataDirectory } from '../data-directory.ts';
+import { type DataDirectory, dataDirectory, makeDataDirectory } from '../data-directory.ts';
 import { installationRoot } from '../installation.ts';
 import { UserError } from '../user-error.ts';
 import { programVersion } from '../version.ts';
@@ -27,6 +28,7 @@ export interface ServerCommandOptions {
   readonly clusterCidr: string;
   readonly clusterDomain: string;
   readonly serviceNodePortRange: string;
+  readonly audit?: boolean;
   readonly logLevel: string;
 }
 
@@ -36,8 +38,10 @@ const closeTimeoutMs = 8000;
 /** `roadstead server`: runs until SIGTERM or SIGINT. */
 export async function runServer(options: ServerCommandOptions): Promise<void> {
   const components = parseComponents(options.components);
+  checkPodNetwork(options.clusterCidr);
   const files = dataDirectory(options.dataDir);
   const logger = daemonLogger('server', options.logLevel);
+  makeDataDirectory(files);
   const signal = shutdownSignal(logger);
   const store = await openStore(files);
   const server = await startApi(store, files, options, logger);
@@ -81,15 +85,11 @@ async function startApi(
       serviceCidr: options.serviceCidr,
       nodePortRange: parsePortRange(options.serviceNodePortRange),
       clusterDomain: options.clusterDomain,
+      audit: options.audit === true,
       loadProse,
     });
   } catch (error) {
     await store.close();
-    if (error instanceof Error && /EADDRINUSE|already in use/.test(`${error.message} ${String(error.cause)}`)) {
-      throw new UserError(
-        `Port ${options.port} is already in use; stop what listens there, or choose another with --port`,
-      );
-    }
     throw error;
   }
 }
@@ -154,6 +154,14 @@ function parseComponents(list: string): ReadonlySet<string> {
   if (!components.has('api'))
     throw new UserError('The API server must be among --components: the others speak to it in process');
   return components;
+}
+
+/** Each node takes a /24 of it. */
+function checkPodNetwork(cidr: string): void {
+  const match = /^(\d+\.\d+\.\d+\.\d+)\/(\d+)$/.exec(cidr);
+  if (match === null || !isIPv4(match[1] ?? '') || Number(match[2]) < 8 || Number(match[2]) > 24) {
+    throw new UserError(`"${cidr}" is not a network for pods; write it as 10.244.0.0/16, from /8 to /24`);
+  }
 }
 
 function parsePortRange(text: string): { from: number; to: number } {

@@ -10,7 +10,7 @@ import type { Client } from '../../client/contract.ts';
 import type { KubeObject } from '../../machinery/meta.ts';
 import { isNotFound } from '../../machinery/status-error.ts';
 import { connect } from '../connect.ts';
-import { type DataDirectory, dataDirectory } from '../data-directory.ts';
+import { type DataDirectory, dataDirectory, makeDataDirectory } from '../data-directory.ts';
 import { installationRoot } from '../installation.ts';
 import { resourceTypeOf } from '../manifest.ts';
 import { UserError } from '../user-error.ts';
@@ -36,19 +36,21 @@ export async function up(options: UpOptions): Promise<void> {
   const files = dataDirectory(options.dataDir);
   const progress = new Progress();
   checkHost();
+  makeDataDirectory(files);
   const engine = await ensureDockerEngine({
     logDirectory: files.logs,
     pidFile: files.pidFile('dockerd'),
     say: (line) => progress.say(line),
   });
   progress.done(`Docker Engine ${engine} answers`);
+  checkTools();
   await buildImages({ dockerSocket: defaultDockerSocket, say: () => undefined });
   progress.done('Images roadstead/pause and roadstead/base are there');
 
   const started = performance.now();
   await ensureServer(files, options.port);
   progress.done(`Server answers on port ${options.port}`);
-  await ensureAgent(files);
+  ensureAgent(files);
   const client = await connect(files.kubeconfig);
   try {
     const node = await waitForNode(client, files);
@@ -90,12 +92,16 @@ async function ensureServer(files: DataDirectory, port: number): Promise<void> {
   });
 }
 
-async function ensureAgent(files: DataDirectory): Promise<void> {
+/** After Docker Engine, whose installation brings them, and before anything runs. */
+function checkTools(): void {
   for (const tool of ['nft', 'ip']) {
     if (findExecutable(tool) === undefined) {
       throw new UserError(`"${tool}" is not installed; install nftables and iproute2 and try again`);
     }
   }
+}
+
+function ensureAgent(files: DataDirectory): void {
   if (runningPid(files.pidFile('agent')) === undefined) startSelf(files, 'agent', ['agent', '--data-dir', files.root]);
 }
 

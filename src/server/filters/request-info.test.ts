@@ -12,6 +12,8 @@ const cases: [string, string, string][] = [
   ['GET', '/api/v1/namespaces/a/pods?watch=true', 'watch /v1 a pods/- - -'],
   ['GET', '/api/v1/pods?watch=0', 'list /v1 - pods/- - -'],
   ['GET', '/api/v1/watch/namespaces/a/pods', 'watch /v1 a pods/- - -'],
+  ['DELETE', '/api/v1/watch/namespaces/a/pods', 'delete /v1 - watch/a namespaces pods'],
+  ['constructor', '/api/v1/pods', ' /v1 - pods/- - -'],
   ['GET', '/api/v1/nodes?fieldSelector=metadata.name%3Dn1', 'list /v1 - nodes/- n1 -'],
   ['POST', '/apis/apps/v1/namespaces/a/deployments', 'create apps/v1 a deployments/- - -'],
   ['PATCH', '/apis/apps/v1/namespaces/a/deployments/d/scale', 'patch apps/v1 a deployments/scale d -'],

@@ -3,14 +3,14 @@ import type { Filter, RequestInfo } from '../request.ts';
 const noRest: readonly string[] = [];
 /** What may follow `/namespaces/<name>/` without being a resource inside that namespace. */
 const namespaceSubresources = new Set(['status', 'finalize']);
-const verbs: Readonly<Record<string, string>> = {
-  POST: 'create',
-  GET: 'get',
-  HEAD: 'get',
-  PUT: 'update',
-  PATCH: 'patch',
-  DELETE: 'delete',
-};
+const verbs: ReadonlyMap<string, string> = new Map([
+  ['POST', 'create'],
+  ['GET', 'get'],
+  ['HEAD', 'get'],
+  ['PUT', 'update'],
+  ['PATCH', 'patch'],
+  ['DELETE', 'delete'],
+]);
 
 export function requestInfoFilter(): Filter {
   return (context, next) => {
@@ -30,8 +30,8 @@ export function parseRequestInfo(method: string, path: string, query: () => URLS
   const apiGroup = isCore ? '' : (parts[1] ?? '');
   const apiVersion = (isCore ? parts[1] : parts[2]) ?? '';
   let at = isCore ? 2 : 3;
-  let verb = verbs[method] ?? '';
-  if (parts[at] === 'watch' && parts.length > at + 1) {
+  let verb = verbs.get(method) ?? '';
+  if (parts[at] === 'watch' && parts.length > at + 1 && verb === 'get') {
     verb = 'watch';
     at += 1;
   }

@@ -262,6 +262,6 @@ test('a taken port is one clear sentence', async () => {
     logger: silentLogger,
   });
   await assert.rejects(taken, {
-    message: `Cannot listen on 127.0.0.1:${listener.port}: the port is in use by another process`,
+    message: `Port ${listener.port} on 127.0.0.1 is already in use; stop what listens there, or choose another with --port`,
   });
 });

@@ -9,6 +9,7 @@ import type { AddressInfo } from 'node:net';
 import type { Duplex } from 'node:stream';
 import type { TLSSocket } from 'node:tls';
 import type { Logger } from '../../machinery/logger.ts';
+import { StartupError } from '../../machinery/startup-error.ts';
 import type { Handler } from '../request.ts';
 import { type Peer, ServerContext } from './context.ts';
 import { type AnyWriter, Http1Writer, Http2Writer, UpgradeWriter } from './response.ts';
@@ -24,6 +25,13 @@ const pingTimeoutMs = 15_000;
 /** HTTP/1.1 connections with no request on them. */
 const keepAliveTimeoutMs = 90_000;
 const tcpKeepAliveMs = 30_000;
+/** From the connection to the end of the TLS handshake. */
+const handshakeTimeoutMs = 10_000;
+/** From the first byte of an HTTP/1.1 request to the end of its headers. */
+const headersTimeoutMs = 20_000;
+const headersCheckMs = 5_000;
+/** How long a client that is told why it is refused may take to read it. */
+const refusalMs = 1_000;
 /** How long close() lets answers under way finish. */
 const drainMs = 2_000;
 
@@ -64,7 +72,12 @@ export async function listen(options: ListenerOptions): Promise<Listener> {
     settings: { maxConcurrentStreams: streamsPerConnectionMax, maxHeaderListSize: headerBytesMax },
     maxSessionMemory: sessionMemoryMbMax,
     maxHeaderListPairs: 256,
-    http1Options: { keepAliveTimeout: keepAliveTimeoutMs },
+    handshakeTimeout: handshakeTimeoutMs,
+    http1Options: {
+      keepAliveTimeout: keepAliveTimeoutMs,
+      // Node's types do not know that these hold here too.
+      ...{ headersTimeout: headersTimeoutMs, connectionsCheckingInterval: headersCheckMs },
+    },
     ...{ maxHeaderSize: headerBytesMax },
   });
   const connections = new Connections(server, options);
@@ -80,8 +93,8 @@ export async function listen(options: ListenerOptions): Promise<Listener> {
 function bind(server: Http2SecureServer, { address, port }: ListenerOptions): Promise<void> {
   return new Promise((resolve, reject) => {
     const failed = (error: NodeJS.ErrnoException): void => {
-      const taken = `Cannot listen on ${address}:${port}: the port is in use by another process`;
-      reject(error.code === 'EADDRINUSE' ? new Error(taken, { cause: error }) : error);
+      const sentence = listenFailure(error.code, address, port);
+      reject(sentence === undefined ? error : new StartupError(sentence));
     };
     server.once('error', failed);
     server.listen(port, address, () => {
@@ -89,6 +102,21 @@ function bind(server: Http2SecureServer, { address, port }: ListenerOptions): Pr
       resolve();
     });
   });
+}
+
+function listenFailure(code: string | undefined, address: string, port: number): string | undefined {
+  switch (code) {
+    case 'EADDRINUSE':
+      return `Port ${port} on ${address} is already in use; stop what listens there, or choose another with --port`;
+    case 'EADDRNOTAVAIL':
+    case 'ENOTFOUND':
+    case 'EINVAL':
+      return `This host has no address ${address} to listen on; choose another with --address`;
+    case 'EACCES':
+      return `Permission was denied to listen on port ${port}; run this as root, or choose a port above 1023`;
+    default:
+      return undefined;
+  }
 }
 
 /** One for all: every request ends in it, and an Error made for each would cost more than the rest of the end. */
@@ -125,7 +153,11 @@ class Connections {
     server.on('upgrade', (request: IncomingMessage, socket: Duplex, head: Buffer) =>
       this.#upgrade(request, socket, head),
     );
-    server.on('tlsClientError', (error) => logger.debug({ err: error }, 'TLS handshake failed'));
+    server.on('tlsClientError', (error, socket) => {
+      logger.debug({ err: error }, 'TLS handshake failed');
+      // For one that took too long, node leaves the socket open.
+      socket.destroy();
+    });
     server.on('sessionError', (error) => logger.debug({ err: error }, 'HTTP/2 session failed'));
     server.on('clientError', (error: NodeJS.ErrnoException, socket: Duplex) => refuseMalformed(error, socket));
     this.#pings = setInterval(() => this.#pingAll(), pingIntervalMs);
@@ -247,10 +279,20 @@ class Connections {
   }
 }
 
+const refusals: ReadonlyMap<string, string> = new Map([
+  ['HPE_HEADER_OVERFLOW', '431 Request Header Fields Too Large'],
+  ['ERR_HTTP_REQUEST_TIMEOUT', '408 Request Timeout'],
+]);
+
 function refuseMalformed(error: NodeJS.ErrnoException, socket: Duplex): void {
-  const status = error.code === 'HPE_HEADER_OVERFLOW' ? '431 Request Header Fields Too Large' : '400 Bad Request';
-  if (socket.writable && error.code !== 'ECONNRESET') socket.end(`HTTP/1.1 ${status}\r\nconnection: close\r\n\r\n`);
-  else socket.destroy();
+  const status = refusals.get(error.code ?? '') ?? '400 Bad Request';
+  if (!socket.writable || error.code === 'ECONNRESET') {
+    socket.destroy();
+    return;
+  }
+  socket.end(`HTTP/1.1 ${status}\r\nconnection: close\r\n\r\n`);
+  // Whoever does not read, or does not end its side, would keep the socket otherwise.
+  setTimeout(() => socket.destroy(), refusalMs).unref();
 }
 
 function describePeer(socket: TLSSocket): Peer {

@@ -2,6 +2,7 @@ import { createPrivateKey, generateKeyPairSync, type KeyObject, X509Certificate 
 import { mkdir, readFile, rename, writeFile } from 'node:fs/promises';
 import { hostname, networkInterfaces } from 'node:os';
 import { join } from 'node:path';
+import { StartupError } from '../../machinery/startup-error.ts';
 import { createAuthority, issueForCsr, issueLeaf, type KeyPair, type LeafRequest } from './certificates.ts';
 
 const dayMs = 24 * 3600 * 1000;
@@ -85,10 +86,36 @@ function hostAddresses(): string[] {
 
 async function authorityIn(directory: string, now: number): Promise<KeyPair> {
   const kept = await readPair(directory, 'ca');
-  if (kept !== undefined) return kept;
+  if (kept !== undefined) return usableAuthority(kept, join(directory, 'ca.crt'), now);
   const made = await createAuthority('roadstead-ca', now);
   await writePair(directory, 'ca', made);
   return made;
+}
+
+/** Everything in the cluster hangs on it, so it is never replaced without being asked. */
+function usableAuthority(kept: KeyPair, path: string, now: number): KeyPair {
+  const certificate = readCertificate(kept);
+  if (certificate === undefined) {
+    throw new StartupError(`${path} or its key is damaged; restore both from a backup`);
+  }
+  const [from, to] = [Date.parse(certificate.validFrom), Date.parse(certificate.validTo)];
+  if (now < from || now > to) {
+    const span = `from ${new Date(from).toISOString()} to ${new Date(to).toISOString()}`;
+    throw new StartupError(
+      `The clock of this host says ${new Date(now).toISOString()}, but ${path} is valid ${span}; set the clock right`,
+    );
+  }
+  return kept;
+}
+
+/** Undefined when it cannot be read, or is not the one of the key. */
+function readCertificate({ certificate, key }: KeyPair): X509Certificate | undefined {
+  try {
+    const read = new X509Certificate(certificate);
+    return read.checkPrivateKey(createPrivateKey(key)) ? read : undefined;
+  } catch {
+    return undefined;
+  }
 }
 
 interface LeafNeed {
@@ -107,7 +134,8 @@ async function leafIn(directory: string, name: string, { authority, request, now
 
 /** From our authority, not near its end, and for every name that is asked for now (a host's addresses change). */
 function isStillGood(kept: KeyPair, authority: KeyPair, request: LeafRequest, now: number): boolean {
-  const certificate = new X509Certificate(kept.certificate);
+  const certificate = readCertificate(kept);
+  if (certificate === undefined || Date.parse(certificate.validFrom) > now) return false;
   if (Date.parse(certificate.validTo) - now < renewBeforeMs) return false;
   if (!certificate.verify(new X509Certificate(authority.certificate).publicKey)) return false;
   return (
@@ -119,10 +147,21 @@ function isStillGood(kept: KeyPair, authority: KeyPair, request: LeafRequest, no
 async function serviceAccountKeyIn(directory: string): Promise<KeyObject> {
   const path = join(directory, 'sa.key');
   const kept = await readOptional(path);
-  if (kept !== undefined) return createPrivateKey(kept);
+  if (kept !== undefined) return readPrivateKey(kept, path);
   const { privateKey } = generateKeyPairSync('ec', { namedCurve: 'P-256' });
   await writeSecret(path, privateKey.export({ type: 'pkcs8', format: 'pem' }).toString());
   return privateKey;
+}
+
+function readPrivateKey(pem: string, path: string): KeyObject {
+  try {
+    return createPrivateKey(pem);
+  } catch (error) {
+    throw new StartupError(
+      `${path} is damaged; restore it from a backup, or remove it to invalidate every service account token`,
+      { cause: error },
+    );
+  }
 }
 
 async function readPair(directory: string, name: string): Promise<KeyPair | undefined> {

@@ -20,6 +20,8 @@ export async function watch(context: RequestContext, row: ResourceDefinition, re
   const target = targetOf(registry.hub, row);
   const selection = selectionOf(context, row);
   const form = formOf(row, accepted, context.query, registry.clock);
+  // Read before the answer begins: past its head an error could not be told.
+  const seconds = numberOf(context.query, 'timeoutSeconds') ?? 0;
   const start = await startOf(context, target, registry);
   const kind = kindOf(row, accepted);
   const opened = await openStream(context, row, accepted);
@@ -35,7 +37,6 @@ export async function watch(context: RequestContext, row: ResourceDefinition, re
     stream,
     start,
   });
-  const seconds = numberOf(context.query, 'timeoutSeconds') ?? 0;
   const timeoutMs = (seconds > 0 ? seconds : watchSecondsMin * (1 + Math.random())) * 1000;
   registry.hub.addWatcher(watcher);
   const over = new AbortController();

@@ -1,4 +1,5 @@
-import type { LineCounter } from 'yaml';
+import type { Document, LineCounter } from 'yaml';
+import { depthMax, isDeeperThan } from '../../machinery/json.ts';
 import { badRequest } from '../../machinery/status-error.ts';
 
 const aliasesMax = 1000;
@@ -44,7 +45,18 @@ export async function parseYaml(
       },
     });
   }
-  return { value: document.toJS({ maxAliasCount: aliasesMax }), duplicateFields };
+  return { value: plainValue(document), duplicateFields };
+}
+
+function plainValue(document: Document.Parsed): unknown {
+  let value: unknown;
+  try {
+    value = document.toJS({ maxAliasCount: aliasesMax });
+  } catch (error) {
+    throw badRequest(`error converting YAML to JSON: yaml: ${error instanceof Error ? error.message : String(error)}`);
+  }
+  if (isDeeperThan(value, depthMax)) throw badRequest('error converting YAML to JSON: yaml: exceeded max depth');
+  return value;
 }
 
 function yamlLine(lines: LineCounter, offset: number | undefined): string {

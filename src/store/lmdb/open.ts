@@ -28,6 +28,8 @@ export async function openLmdbStore(directory: string, options: LmdbStoreOptions
     return new LmdbStore(tables, () => lock.release());
   } catch (error) {
     lock.release();
+    // The file system refused; the file itself may be fine.
+    if (error instanceof Error && 'syscall' in error) throw error;
     const reason = error instanceof Error ? error.message : String(error);
     throw new StoreError(
       'corrupt',
