@@ -77,6 +77,8 @@ export interface ResponseStream {
   /** False: the peer is behind; wait for `drained()` before more. */
   write(chunk: Uint8Array): boolean;
   drained(): Promise<void>;
+  /** Writes all of these as fast as the peer takes them; where present, for less than `write` would cost. */
+  writePieces?(pieces: readonly Uint8Array[]): Promise<void>;
   end(): void;
 }
 

@@ -34,6 +34,12 @@ const handle = composeRequestPath([errorsFilter(silentLogger)], async (context) 
     case '/stream':
       await stream(context);
       return;
+    case '/pieces': {
+      const out = context.response.stream(200, 'text/plain');
+      await out.writePieces?.(pieces);
+      out.end();
+      return;
+    }
     case '/breaks':
       context.response.stream(200, 'text/plain').write(Buffer.from('one\n'));
       throw new Error('the host has gone');
@@ -45,6 +51,11 @@ const handle = composeRequestPath([errorsFilter(silentLogger)], async (context) 
       throw badRequest('no such thing');
   }
 });
+
+/** Small ones that share a chunk, one that ends a chunk, and one larger than a chunk. */
+const pieces = [...Array.from({ length: 3000 }, (_, index) => 'x'.repeat(index % 200)), 'y'.repeat(600_000), 'z'].map(
+  (text) => Buffer.from(text),
+);
 
 async function stream({ response, signal }: RequestContext): Promise<void> {
   lastSignal = signal;
@@ -264,4 +275,10 @@ test('a taken port is one clear sentence', async () => {
   await assert.rejects(taken, {
     message: `Port ${listener.port} on 127.0.0.1 is already in use; stop what listens there, or choose another with --port`,
   });
+});
+
+test('pieces of any size arrive whole and in order', async () => {
+  const { status, text } = await http1('/pieces');
+  assert.equal(status, 200);
+  assert.equal(text, pieces.join(''));
 });

@@ -3,7 +3,7 @@ import { formatGroupVersion, type UnknownObject } from '../../machinery/meta.ts'
 import { ApiError, badRequest, gone } from '../../machinery/status-error.ts';
 import type { Registry } from '../registry/registry.ts';
 import { type Target, targetOf } from '../registry/target.ts';
-import type { RequestContext } from '../request.ts';
+import type { RequestContext, ResponseStream } from '../request.ts';
 import { tableEnd, tableHead } from '../table/table.ts';
 import type { CacheEntry } from '../watch-cache/cache-entry.ts';
 import type { OrderedSnapshot } from '../watch-cache/ordered-entries.ts';
@@ -57,24 +57,27 @@ export async function list(context: RequestContext, row: ResourceDefinition, reg
 
 async function streamList(context: RequestContext, head: Buffer, items: readonly Buffer[], end: Buffer): Promise<void> {
   const stream = context.response.stream(200, jsonType);
-  let pieces: Buffer[] = [head];
-  let size = head.length;
-  for (let index = 0; index < items.length; index++) {
-    const item = items[index];
-    if (item === undefined) break;
-    if (index > 0) pieces.push(comma);
-    pieces.push(item);
-    size += item.length + 1;
-    if (size < chunkBytes) continue;
-    const open = stream.write(Buffer.concat(pieces));
-    pieces = [];
+  const pieces: Buffer[] = [head];
+  for (const item of items) pieces.push(item, comma);
+  if (items.length > 0) pieces.pop();
+  pieces.push(end);
+  if (stream.writePieces === undefined) await writeJoined(context, stream, pieces);
+  else await stream.writePieces(pieces);
+  stream.end();
+}
+
+async function writeJoined(context: RequestContext, stream: ResponseStream, pieces: readonly Buffer[]): Promise<void> {
+  let from = 0;
+  let size = 0;
+  for (let index = 0; index < pieces.length; index++) {
+    size += pieces[index]?.length ?? 0;
+    if (size < chunkBytes && index + 1 < pieces.length) continue;
+    const open = stream.write(Buffer.concat(pieces.slice(from, index + 1), size));
+    from = index + 1;
     size = 0;
     if (!open) await stream.drained();
     if (context.signal.aborted) return;
   }
-  pieces.push(end);
-  stream.write(Buffer.concat(pieces));
-  stream.end();
 }
 
 function headOf(row: ResourceDefinition, form: RowForm, { revision, next, remaining }: Page): string {
@@ -101,7 +104,7 @@ async function readPage(context: RequestContext, row: ResourceDefinition, regist
   const token = text === '' ? undefined : decodeContinue(text);
   await awaitRevision(registry.hub, token === undefined ? wish.revision : Math.max(0, token.revision));
   if (token === undefined && limit === 0 && wish.match !== 'Exact') {
-    return { entries: [...target.cache.select(selection)], revision: registry.hub.revision };
+    return { entries: target.cache.entriesOf(selection), revision: registry.hub.revision };
   }
   return readChunk(target, registry, selection, { limit, token, wish });
 }

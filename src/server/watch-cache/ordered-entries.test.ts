@@ -37,6 +37,8 @@ test('entries are those of a map in key order, and a snapshot does not change', 
         assert.equal(snapshot.size, expected.length);
         const inNamespace = expected.filter((entry) => entry.key.startsWith('ns1/'));
         assert.deepEqual([...snapshot.range('ns1/')], inNamespace);
+        assert.deepEqual(snapshot.list('ns1/'), inNamespace);
+        assert.deepEqual(snapshot.list(''), expected);
         const from = inNamespace[inNamespace.length >> 1]?.key ?? 'ns1/';
         assert.deepEqual(
           [...snapshot.range('ns1/', from)],

@@ -10,6 +10,8 @@ export interface OrderedSnapshot<T extends Keyed> {
   readonly size: number;
   /** Entries whose key is greater than or equal to `from` (when given) and starts with `prefix`. */
   range(prefix: string, from?: string): IterableIterator<T>;
+  /** All of `range(prefix)` at once. */
+  list(prefix: string): T[];
 }
 
 interface Chunk<T> {
@@ -121,6 +123,19 @@ class Snapshot<T extends Keyed> implements OrderedSnapshot<T> {
         yield entry;
       }
     }
+  }
+
+  list(prefix: string): T[] {
+    const found: T[] = [];
+    for (let index = Math.max(0, chunkIndex(this.#chunks, prefix)); index < this.#chunks.length; index++) {
+      const items = this.#chunks[index]?.items ?? [];
+      // Keys are in order, so what is between two that start with the prefix does so too.
+      if (items[0]?.key.startsWith(prefix) === true && items.at(-1)?.key.startsWith(prefix) === true) {
+        for (const item of items) found.push(item);
+      } else if ((items[0]?.key ?? '') > prefix && items[0]?.key.startsWith(prefix) !== true) break;
+      else for (const item of items) if (item.key.startsWith(prefix)) found.push(item);
+    }
+    return found;
   }
 }
 

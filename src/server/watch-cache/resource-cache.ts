@@ -76,6 +76,11 @@ export class ResourceCache {
     for (const entry of this.snapshot().range(selection.keyPrefix)) if (selection.matches(entry)) yield entry;
   }
 
+  /** What `select` yields, as a list. */
+  entriesOf(selection: Selection): readonly CacheEntry[] {
+    return selection.whole ? this.snapshot().list(selection.keyPrefix) : [...this.select(selection)];
+  }
+
   /** Puts a stored value in; `decoded` spares the parse when the writer still holds the object. */
   put(key: string, stored: Uint8Array, revision: number, decoded?: UnknownObject): CacheEvent {
     return this.#change(key, revision, this.entryOf(key, stored, revision, decoded));
