@@ -12,6 +12,7 @@ import { endpointSliceMirroringController } from './endpoint-slice-mirroring/end
 import { endpointsController } from './endpoints/endpoints-controller.ts';
 import { ephemeralVolumeController } from './ephemeral-volume.ts';
 import { garbageCollector } from './garbage-collector/garbage-collector.ts';
+import { horizontalPodAutoscalerController } from './horizontal-pod-autoscaler/horizontal-pod-autoscaler-controller.ts';
 import { jobController } from './job/job-controller.ts';
 import { localStorageController } from './local-storage/local-storage-controller.ts';
 import { namespaceController } from './namespace/namespace-controller.ts';
@@ -72,6 +73,7 @@ function makeControllers(context: ControllerContext): Controller[] {
     jobController(context),
     cronJobController(context),
     disruptionController(context),
+    horizontalPodAutoscalerController(context),
     persistentVolumeController(context, localProvisioner),
     localStorageController(context),
     ephemeralVolumeController(context),
