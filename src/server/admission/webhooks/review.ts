@@ -1,6 +1,6 @@
 import { randomUUID } from 'node:crypto';
 import { isJsonObject } from '../../../machinery/json.ts';
-import type { UnknownObject } from '../../../machinery/meta.ts';
+import { parseGroupVersion, type UnknownObject } from '../../../machinery/meta.ts';
 import type { Status } from '../../../machinery/meta-types.generated.ts';
 import { ApiError } from '../../../machinery/status-error.ts';
 import type { AdmissionAttributes } from '../../request.ts';
@@ -52,8 +52,17 @@ export async function askWebhook(
   return response;
 }
 
+/** Of the object itself: what a subresource takes (Scale, Eviction) is often of another group than its resource. */
+function kindOf(
+  object: UnknownObject | undefined,
+  { group, version, kind }: Pick<AdmissionAttributes, 'group' | 'version' | 'kind'>,
+): { group: string; version: string; kind: string } {
+  const apiVersion = object?.apiVersion ?? '';
+  return apiVersion === '' ? { group, version, kind } : { ...parseGroupVersion(apiVersion), kind };
+}
+
 function reviewOf({ reviewVersion }: CompiledWebhook, attributes: AdmissionAttributes, shown: ShownObjects) {
-  const { operation, user, group, version, kind, resource, subresource, dryRun, options } = attributes;
+  const { operation, user, group, version, resource, subresource, dryRun, options } = attributes;
   const isNamespaceObject = group === '' && resource === 'namespaces';
   const namespace = isNamespaceObject ? attributes.name : attributes.namespace;
   const part = subresource === '' ? {} : { subResource: subresource, requestSubResource: subresource };
@@ -62,9 +71,9 @@ function reviewOf({ reviewVersion }: CompiledWebhook, attributes: AdmissionAttri
     apiVersion: `admission.k8s.io/${reviewVersion}`,
     request: {
       uid: randomUUID(),
-      kind: { group: shown.as.group, version: shown.as.version, kind: shown.as.kind },
+      kind: kindOf(shown.object ?? shown.oldObject, shown.as),
       resource: { group: shown.as.group, version: shown.as.version, resource: shown.as.resource },
-      requestKind: { group, version, kind },
+      requestKind: kindOf(attributes.object ?? attributes.oldObject, attributes),
       requestResource: { group, version, resource },
       ...part,
       ...(attributes.name === '' ? {} : { name: attributes.name }),

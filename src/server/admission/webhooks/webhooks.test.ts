@@ -207,6 +207,23 @@ test('a request in an equivalent version is shown in the version that the rules 
   assert.deepEqual([seen?.resource.version, seen?.requestResource.version], ['v1', 'v2']);
 });
 
+test('what a subresource takes is shown with the group and version of its own kind', async (t) => {
+  const labels = { app: 'scaled' };
+  const template = { metadata: { labels }, spec: { containers: [{ name: 'c', image: 'nginx:1' }] } };
+  const path = '/apis/apps/v1/namespaces/default/deployments';
+  const spec = { selector: { matchLabels: labels }, template };
+  assert.equal((await send('POST', path, { metadata: { name: 'scaled' }, spec })).status, 201);
+  const rule = { operations: ['UPDATE'], apiGroups: ['apps'], apiVersions: ['v1'], resources: ['deployments/scale'] };
+  await register(t, { kind: 'validating', name: 'scale', webhooks: [{ name: 'scale.example.com', rules: [rule] }] });
+  answers.set('/scale', () => ({ allowed: true }));
+  const scaled = await send('PUT', `${path}/scaled/scale`, { metadata: { name: 'scaled' }, spec: { replicas: 3 } });
+  assert.equal(scaled.status, 200, scaled.body.message);
+  const [seen] = webhook.asked;
+  assert.deepEqual(seen?.kind, { group: 'autoscaling', version: 'v1', kind: 'Scale' });
+  assert.deepEqual([seen.resource.group, seen.subResource], ['apps', 'scale']);
+  assert.deepEqual([seen.object?.['spec'], seen.oldObject?.['spec']], [{ replicas: 3 }, { replicas: 1 }]);
+});
+
 test('a webhook that cannot be reached refuses or is passed over, as its failure policy says', async (t) => {
   const nowhere = { ...webhook.clientConfig, url: 'https://127.0.0.1:1/x' };
   await register(t, {
