@@ -6,7 +6,7 @@ import { runInNewContext } from 'node:vm';
  * the last of V8's compilers would cost it more memory than it saves time.
  */
 export const nodeArguments: Readonly<Record<'server' | 'agent', readonly string[]>> = {
-  server: ['--max-semi-space-size=16', '--single-threaded-gc'],
+  server: ['--max-semi-space-size=16'],
   agent: ['--max-semi-space-size=4', '--single-threaded-gc', '--no-opt'],
 };
 
