@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { after, before, test } from 'node:test';
 import { createNamespace, kubectl, kubectlFails, kubectlJson, tryKubectl } from './kubectl.ts';
-import { configMap, deployment } from './manifests.ts';
+import { configMap, deployment, pod } from './manifests.ts';
 
 interface ConfigMap {
   data: Record<string, string>;
@@ -68,6 +68,19 @@ test('server-side apply shares an object between managers and refuses conflicts'
   await apply(configMap('shared', { b: '2' }), ...two);
   shared = await kubectlJson<ConfigMap>(['get', 'configmap', 'shared', '-n', namespace.name]);
   assert.deepEqual(shared.data, { b: '2' }, 'what its only owner stops applying goes');
+});
+
+test('server-side apply takes over a pod that was applied by the client, with what admission gave it', async () => {
+  const manifest = pod('taken-over', 'sleep 600');
+  await apply(manifest);
+  assert.match(await apply(manifest, '--server-side'), /serverside-applied/);
+  const { spec, metadata } = await kubectlJson<{
+    spec: { volumes: unknown[]; tolerations: unknown[] };
+    metadata: { managedFields: { manager: string; operation: string }[] };
+  }>(['get', 'pod', 'taken-over', '-n', namespace.name, '--show-managed-fields']);
+  assert.equal(spec.volumes.length, 1);
+  assert.equal(spec.tolerations.length, 2);
+  assert.ok(metadata.managedFields.some(({ manager, operation }) => manager === 'kubectl' && operation === 'Apply'));
 });
 
 test('server-side apply changes one item of a keyed list', async () => {
