@@ -44,6 +44,8 @@ export interface FieldError {
   /** `spec.containers[0].name`; `<nil>` never. */
   readonly field: string;
   readonly value?: unknown;
+  /** The message says nothing of the value (`field.OmitValueType`). Default false. */
+  readonly omitsValue?: boolean;
   readonly detail: string;
   /** For `notSupported`: what would have been accepted. */
   readonly supported?: readonly string[];
@@ -187,7 +189,7 @@ export function fieldErrorMessage(error: FieldError): string {
     case 'internal':
       return `Internal error${detail}`;
     default:
-      return `Invalid value: ${quoted(error.value)}${detail}`;
+      return error.omitsValue === true ? `Invalid value${detail}` : `Invalid value: ${quoted(error.value)}${detail}`;
   }
 }
 

@@ -1,5 +1,6 @@
 import type { Expr, ListItem, MacroName, MapEntry } from './ast.ts';
 import { CelCompileError } from './errors.ts';
+import { unescapeField } from './field-names.ts';
 import { int64Max, type Token, tokenize } from './lexer.ts';
 
 /** Longer expressions are not parsed at all. */
@@ -24,7 +25,10 @@ const namespaces: ReadonlySet<string> = new Set([
   'ip',
   'cel',
   'strings',
+  'jsonpatch',
 ]);
+/** Names that begin the types of which expressions may make objects: `Object.spec{replicas: 1}`. */
+const constructed: ReadonlySet<string> = new Set(['Object', 'JSONPatch']);
 
 /** Parses and expands macros. Throws CelCompileError. `variables` are names that hide functions with dots. */
 export function parseExpression(source: string, variables: ReadonlySet<string>): Expr {
@@ -170,6 +174,10 @@ class Parser {
         else operand = { kind: 'select', operand, field: name.text, optional, at: dot.at };
         continue;
       }
+      if (this.#is('{') && this.#isConstructed(operand)) {
+        operand = { kind: 'map', entries: this.#fields(), at: this.#peek().at };
+        continue;
+      }
       const bracket = this.#accept('[');
       if (bracket === undefined) return operand;
       const optional = this.#accept('?') !== undefined;
@@ -177,6 +185,28 @@ class Parser {
       this.#expect(']');
       operand = { kind: 'index', operand, index, optional, at: bracket.at };
     }
+  }
+
+  #isConstructed(type: Expr): boolean {
+    if (type.kind === 'select') return !type.optional && this.#isConstructed(type.operand);
+    return type.kind === 'ident' && constructed.has(type.name) && !this.#variables.has(type.name);
+  }
+
+  /** The fields of an object that is made; what it is made of is what a map with these names is. */
+  #fields(): MapEntry[] {
+    const entries: MapEntry[] = [];
+    this.#expect('{');
+    while (!this.#is('}')) {
+      const optional = this.#accept('?') !== undefined;
+      const name = this.#take();
+      if (name.type !== 'ident') this.#fail(name, ' expecting IDENTIFIER');
+      this.#expect(':');
+      const key: Expr = { kind: 'literal', value: { type: 'string', value: unescapeField(name.text) }, at: name.at };
+      entries.push({ key, value: this.#expression(), optional });
+      if (this.#accept(',') === undefined) break;
+    }
+    this.#expect('}');
+    return entries;
   }
 
   #primary(): Expr {

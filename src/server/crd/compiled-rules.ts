@@ -1,8 +1,9 @@
 import type { VersionSchema } from './conversion.ts';
 import type { CompiledRules } from './rules.ts';
 
-/** Compiles the rules of a schema; undefined when it has none. */
+/** Compiles the rules of a schema; undefined when it has none, and then nothing of the evaluator is loaded. */
 export async function compileRules({ root }: VersionSchema): Promise<CompiledRules | undefined> {
   if (!root.hasRules) return undefined;
-  return undefined;
+  const { rulesOf } = await import('./rule-checks.ts');
+  return rulesOf(root);
 }
