@@ -3,10 +3,16 @@ import { clone } from '../../../machinery/json.ts';
 import type { UnknownObject } from '../../../machinery/meta.ts';
 
 /** The object in another version in which the same objects are served. The answer is a copy. */
-export function convertObject(object: UnknownObject, from: ResourceDefinition, to: ResourceDefinition): UnknownObject {
+export async function convertObject(
+  object: UnknownObject,
+  from: ResourceDefinition,
+  to: ResourceDefinition,
+): Promise<UnknownObject> {
   const copy = clone(object);
   if (from === to) return copy;
+  await from.storedAs?.prepare?.([copy], 'toStored');
   const stored = from.storedAs === undefined ? copy : from.storedAs.toStored(copy);
+  await to.storedAs?.prepare?.([stored], 'fromStored');
   return to.storedAs === undefined ? stored : to.storedAs.fromStored(stored);
 }
 

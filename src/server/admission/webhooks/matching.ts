@@ -2,11 +2,10 @@ import type { MatchCondition } from '../../../api/admissionregistration/v1/types
 import { forbidden } from '../../../machinery/status-error.ts';
 import type { ObjectAccess, RowCatalog } from '../../contract.ts';
 import type { AdmissionAttributes } from '../../request.ts';
-import { convertObject } from '../matching/conversion.ts';
-import { Equivalents, type MatchedAs, matchRules } from '../matching/rules.ts';
+import { Equivalents, matchRules } from '../matching/rules.ts';
 import { namespaceMatches, objectMatches } from '../matching/selectors.ts';
+import { type ShownObjects, shownAs } from '../matching/shown-objects.ts';
 import type { CompiledWebhook } from './configurations.ts';
-import type { ShownObjects } from './review.ts';
 
 /** Whether every condition holds. Rejects with an Error for an expression that cannot be evaluated. */
 export type CheckConditions = (
@@ -35,22 +34,8 @@ export class WebhookMatcher {
     if (as === undefined) return undefined;
     if (!(await namespaceMatches(webhook.namespaceSelector, attributes, this.#objects))) return undefined;
     if (!objectMatches(webhook.objectSelector, attributes)) return undefined;
-    const shown = this.#shownAs(as, attributes);
+    const shown = await shownAs(as, attributes, this.#rows);
     return (await this.#meetsConditions(webhook, attributes, shown)) ? shown : undefined;
-  }
-
-  #shownAs(as: MatchedAs, attributes: AdmissionAttributes): ShownObjects {
-    const { object, oldObject } = attributes;
-    // A subresource's object may be of another kind, which has one version only.
-    if (as === attributes || attributes.subresource === 'scale') return { as: attributes, object, oldObject };
-    const from = this.#rows.find(attributes.group, attributes.version, attributes.resource);
-    const to = this.#rows.find(as.group, as.version, as.resource);
-    if (from === undefined || to === undefined) return { as: attributes, object, oldObject };
-    return {
-      as,
-      object: object === undefined ? undefined : convertObject(object, from, to),
-      oldObject: oldObject === undefined ? undefined : convertObject(oldObject, from, to),
-    };
   }
 
   async #meetsConditions(

@@ -7,9 +7,10 @@ import { decodeFields } from '../../../machinery/unknown-fields.ts';
 import type { RowCatalog } from '../../contract.ts';
 import type { AdmissionAttributes, AdmissionPlugin } from '../../request.ts';
 import { convertObject, replaceContents } from '../matching/conversion.ts';
+import type { ShownObjects } from '../matching/shown-objects.ts';
 import type { CompiledWebhook, WebhookConfigurations } from './configurations.ts';
 import type { WebhookMatcher } from './matching.ts';
-import { type AdmissionResponse, askWebhook, denial, type ShownObjects, WebhookFailure } from './review.ts';
+import { type AdmissionResponse, askWebhook, denial, WebhookFailure } from './review.ts';
 import { noteFailure, refuseUnsafeDryRun } from './validating.ts';
 
 /** What the second round must know of the first. */
@@ -91,7 +92,7 @@ async function mutate(
   const known = shown.as === attributes ? own : rows.find(shown.as.group, shown.as.version, shown.as.resource);
   // The object of a subresource may be of a kind that has no row.
   const isOfRow = own !== undefined && known !== undefined && attributes.kind === own.kind;
-  const result = isOfRow ? readBack(patched, known, own) : patched;
+  const result = isOfRow ? await readBack(patched, known, own) : patched;
   if (equal(result, object)) return false;
   replaceContents(object, result);
   return true;
@@ -107,7 +108,11 @@ function applyPatch(shown: UnknownObject, base64: string): UnknownObject {
 }
 
 /** What a patch left is an object like one that a client sent: decoded, brought to the request's version, defaulted. */
-function readBack(patched: UnknownObject, known: ResourceDefinition, own: ResourceDefinition): UnknownObject {
+async function readBack(
+  patched: UnknownObject,
+  known: ResourceDefinition,
+  own: ResourceDefinition,
+): Promise<UnknownObject> {
   const { typeErrors } = decodeFields(patched, known.schema);
   const [typeError] = typeErrors;
   if (typeError !== undefined) {
@@ -117,7 +122,7 @@ function readBack(patched: UnknownObject, known: ResourceDefinition, own: Resour
   }
   known.strategy.applyDefaults(patched);
   if (known === own) return patched;
-  const converted = convertObject(patched, known, own);
+  const converted = await convertObject(patched, known, own);
   own.strategy.applyDefaults(converted);
   return converted;
 }

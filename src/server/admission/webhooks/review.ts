@@ -4,7 +4,7 @@ import { parseGroupVersion, type UnknownObject } from '../../../machinery/meta.t
 import type { Status } from '../../../machinery/meta-types.generated.ts';
 import { ApiError } from '../../../machinery/status-error.ts';
 import type { AdmissionAttributes } from '../../request.ts';
-import type { MatchedAs } from '../matching/rules.ts';
+import type { ShownObjects } from '../matching/shown-objects.ts';
 import type { CompiledWebhook } from './configurations.ts';
 
 /** admission.k8s.io AdmissionResponse. */
@@ -17,13 +17,6 @@ export interface AdmissionResponse {
   readonly patchType?: string;
   readonly warnings?: readonly string[];
   readonly auditAnnotations?: Readonly<Record<string, string>>;
-}
-
-/** What a webhook is shown, in the version it knows. */
-export interface ShownObjects {
-  readonly as: MatchedAs;
-  readonly object: UnknownObject | undefined;
-  readonly oldObject: UnknownObject | undefined;
 }
 
 /** A webhook could not be asked, or did not answer as it must: what `failurePolicy` is about. */

@@ -1,8 +1,9 @@
 import { badRequest, internalError } from '../../../machinery/status-error.ts';
 import type { AdmissionAttributes, AdmissionPlugin } from '../../request.ts';
+import type { ShownObjects } from '../matching/shown-objects.ts';
 import type { CompiledWebhook, WebhookConfigurations } from './configurations.ts';
 import type { WebhookMatcher } from './matching.ts';
-import { askWebhook, denial, type ShownObjects, WebhookFailure } from './review.ts';
+import { askWebhook, denial, WebhookFailure } from './review.ts';
 
 /** Asks every webhook that wants the request at once; the first refusal in their order is the answer. */
 export function validatingWebhooks(configurations: WebhookConfigurations, matcher: WebhookMatcher): AdmissionPlugin {

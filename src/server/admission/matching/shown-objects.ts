@@ -1,0 +1,27 @@
+import type { UnknownObject } from '../../../machinery/meta.ts';
+import type { RowCatalog } from '../../contract.ts';
+import type { AdmissionAttributes } from '../../request.ts';
+import { convertObject } from './conversion.ts';
+import type { MatchedAs } from './rules.ts';
+
+/** What a webhook or a policy is shown, in the version it knows. */
+export interface ShownObjects {
+  readonly as: MatchedAs;
+  readonly object: UnknownObject | undefined;
+  readonly oldObject: UnknownObject | undefined;
+}
+
+export async function shownAs(as: MatchedAs, attributes: AdmissionAttributes, rows: RowCatalog): Promise<ShownObjects> {
+  const { object, oldObject } = attributes;
+  const from = rows.find(attributes.group, attributes.version, attributes.resource);
+  const to = rows.find(as.group, as.version, as.resource);
+  // The object of a subresource may be of a kind of its own, which has one version only.
+  if (as === attributes || from === undefined || to === undefined || attributes.kind !== from.kind) {
+    return { as: attributes, object, oldObject };
+  }
+  return {
+    as,
+    object: object === undefined ? undefined : await convertObject(object, from, to),
+    oldObject: oldObject === undefined ? undefined : await convertObject(oldObject, from, to),
+  };
+}
