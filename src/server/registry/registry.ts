@@ -1,6 +1,6 @@
 import { randomUUID } from 'node:crypto';
 import type { ResourceDefinition, UpdateStrategy } from '../../api/resource.ts';
-import { clone, equal } from '../../machinery/json.ts';
+import { equal } from '../../machinery/json.ts';
 import { formatGroupVersion, type UnknownObject } from '../../machinery/meta.ts';
 import {
   generateName,
@@ -86,22 +86,27 @@ export class Registry {
   async create(request: WriteRequest, object: UnknownObject): Promise<Written> {
     const base = object.metadata.generateName ?? '';
     if ((object.metadata.name ?? '') !== '' || base === '') return this.#createOnce(request, object);
+    const name = this.#freeName(request, base);
+    object.metadata.name = name;
+    try {
+      return await this.#createOnce(request, object);
+    } catch (error) {
+      if (!isAlreadyExists(error)) throw error;
+      throw apiError(
+        409,
+        'AlreadyExists',
+        `${alreadyExists(request.row, name).message}, the server was not able to generate a unique name for the object`,
+        { name, kind: request.row.resource },
+      );
+    }
+  }
+
+  /** A generated name that nothing known has: looked up beforehand, so that no copy need be kept for a second try. */
+  #freeName({ row, namespace }: WriteRequest, base: string): string {
+    const { cache } = targetOf(this.hub, row);
     for (let attempt = 1; ; attempt++) {
-      const named = attempt === generatedNamesMax ? object : clone(object);
-      named.metadata.name = generateName(base);
-      try {
-        return await this.#createOnce(request, named);
-      } catch (error) {
-        if (!isAlreadyExists(error)) throw error;
-        if (attempt === generatedNamesMax) {
-          throw apiError(
-            409,
-            'AlreadyExists',
-            `${alreadyExists(request.row, named.metadata.name).message}, the server was not able to generate a unique name for the object`,
-            { name: named.metadata.name, kind: request.row.resource },
-          );
-        }
-      }
+      const name = generateName(base);
+      if (attempt === generatedNamesMax || cache.get(keyOf(row, namespace, name)) === undefined) return name;
     }
   }
 
