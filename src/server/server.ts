@@ -7,6 +7,7 @@ import { builtinAdmissionPlugins } from './admission/plugins.ts';
 import { createApi } from './api.ts';
 import { ensureClusterObjects, keepClusterObjects } from './bootstrap/bootstrap.ts';
 import type { AdmissionChain, Api } from './contract.ts';
+import { definitionRules } from './crd/definition-admission.ts';
 import { CustomResourceDefinitions } from './crd/definitions.ts';
 import { createDiscovery } from './discovery/discovery.ts';
 import { type AuditLog, noAudit, openAuditLog } from './filters/audit.ts';
@@ -154,7 +155,7 @@ async function createParts(settings: ServerSettings): Promise<Parts> {
     connectToService,
     now,
   });
-  plugins.push(...builtin.plugins);
+  plugins.push(...builtin.plugins, definitionRules());
   return {
     settings,
     pki,

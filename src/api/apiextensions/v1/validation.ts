@@ -1,18 +1,27 @@
 import { isDns1035Label, isDns1123Subdomain } from '../../../machinery/names.ts';
 import type { FieldError } from '../../../machinery/status-error.ts';
-import { checkImmutable, checkRequiredChoice, checkText } from '../../field-checks.ts';
+import { checkChoice, checkImmutable, checkRequiredChoice, checkText } from '../../field-checks.ts';
 import {
   duplicate,
   type FieldPath,
+  forbiddenField,
   invalidValue,
   metadataPath,
   required,
   specPath,
   statusPath,
+  tooMany,
 } from '../../field-errors.ts';
-import type { CustomResourceDefinition, CustomResourceDefinitionVersion, JSONSchemaProps } from './types.generated.ts';
+import { checkRootSchema } from './structural-schema.ts';
+import type {
+  CustomResourceConversion,
+  CustomResourceDefinition,
+  CustomResourceDefinitionVersion,
+} from './types.generated.ts';
 
 const scopes = ['Cluster', 'Namespaced'];
+const selectableFieldsMax = 8;
+const columnFormats = ['byte', 'date', 'date-time', 'double', 'float', 'int32', 'int64', 'password'];
 const columnTypes = ['boolean', 'date', 'integer', 'number', 'string'];
 
 export function validateCustomResourceDefinition({ metadata, spec }: CustomResourceDefinition): FieldError[] {
@@ -30,6 +39,8 @@ export function validateCustomResourceDefinition({ metadata, spec }: CustomResou
     'None',
     'Webhook',
   ]);
+  checkConversion(errors, specPath.child('conversion'), spec.conversion);
+  checkApproval(errors, metadata.annotations, group);
   if (spec.preserveUnknownFields === true) {
     const detail = 'must be false in order to use defaults in the schema';
     errors.push(invalidValue(specPath.child('preserveUnknownFields'), true, detail));
@@ -99,11 +110,20 @@ function checkVersions(
     const schema = version.schema?.openAPIV3Schema;
     if (schema === undefined) errors.push(required(schemaPath, 'schemas are required'));
     else checkRootSchema(errors, schemaPath, schema);
+    checkSubresources(errors, at.child('subresources'), version);
+    checkSelectableFields(errors, at, version);
+    if (version.deprecationWarning !== undefined && version.deprecated !== true) {
+      const detail = 'can only be set for deprecated versions';
+      errors.push(invalidValue(at.child('deprecationWarning'), version.deprecationWarning, detail));
+    }
     version.additionalPrinterColumns?.forEach((shown, columnIndex) => {
       const columnPath = at.at('additionalPrinterColumns', columnIndex);
       if ((shown.name ?? '') === '') errors.push(required(columnPath.child('name')));
       if ((shown.jsonPath ?? '') === '') errors.push(required(columnPath.child('jsonPath')));
       checkRequiredChoice(errors, columnPath.child('type'), shown.type, columnTypes);
+      if (shown.format !== undefined && shown.format !== '') {
+        checkChoice(errors, columnPath.child('format'), shown.format, columnFormats);
+      }
     });
   });
   if (versions.filter(({ storage }) => storage).length !== 1) {
@@ -111,32 +131,93 @@ function checkVersions(
   }
 }
 
-function checkRootSchema(errors: FieldError[], path: FieldPath, schema: JSONSchemaProps): void {
-  if (schema.type === undefined || schema.type === '')
-    errors.push(required(path.child('type'), 'must not be empty at the root'));
-  else if (schema.type !== 'object') {
-    errors.push(invalidValue(path.child('type'), schema.type, 'must be object at the root'));
-  }
-  checkStructural(errors, path, schema, true);
+function checkSubresources(
+  errors: FieldError[],
+  path: FieldPath,
+  { subresources }: CustomResourceDefinitionVersion,
+): void {
+  const scale = subresources?.scale;
+  if (scale === undefined) return;
+  const at = path.child('scale');
+  const check = (name: string, text: string, under: readonly string[], isRequired: boolean): void => {
+    if (text === '') {
+      if (isRequired) errors.push(required(at.child(name)));
+    } else if (!text.startsWith('.') || text.includes('[')) {
+      errors.push(invalidValue(at.child(name), text, 'should be a simple json path under the object'));
+    } else if (!under.some((prefix) => text.startsWith(prefix))) {
+      const wanted = under.map((prefix) => prefix.slice(0, -1)).join(' or ');
+      errors.push(invalidValue(at.child(name), text, `should be a json path under ${wanted}`));
+    }
+  };
+  check('specReplicasPath', scale.specReplicasPath ?? '', ['.spec.'], true);
+  check('statusReplicasPath', scale.statusReplicasPath ?? '', ['.status.'], true);
+  check('labelSelectorPath', scale.labelSelectorPath ?? '', ['.spec.', '.status.'], false);
 }
 
-/** A structural schema gives every node its type; https://kep.k8s.io/1693. */
-function checkStructural(errors: FieldError[], path: FieldPath, schema: JSONSchemaProps, isRoot: boolean): void {
-  const isTyped =
-    (schema.type ?? '') !== '' ||
-    schema['x-kubernetes-int-or-string'] === true ||
-    schema['x-kubernetes-preserve-unknown-fields'] === true;
-  if (!isTyped && !isRoot) errors.push(required(path.child('type'), 'must not be empty for specified object fields'));
-  for (const [name, property] of Object.entries(schema.properties ?? {})) {
-    checkStructural(errors, path.child('properties').key(name), property, false);
+function checkSelectableFields(
+  errors: FieldError[],
+  path: FieldPath,
+  { selectableFields = [] }: CustomResourceDefinitionVersion,
+): void {
+  if (selectableFields.length > selectableFieldsMax) {
+    errors.push(tooMany(path.child('selectableFields'), selectableFields.length, selectableFieldsMax));
   }
-  if (isSchema(schema.items)) checkStructural(errors, path.child('items'), schema.items, false);
-  else if (schema.type === 'array') errors.push(required(path.child('items'), 'must be specified'));
-  if (isSchema(schema.additionalProperties)) {
-    checkStructural(errors, path.child('additionalProperties'), schema.additionalProperties, false);
+  const seen = new Set<string>();
+  selectableFields.forEach(({ jsonPath = '' }, index) => {
+    const at = path.at('selectableFields', index).child('jsonPath');
+    if (jsonPath === '') errors.push(required(at));
+    else if (!/^(?:\.[A-Za-z_$][\w$-]*)+$/.test(jsonPath)) {
+      errors.push(invalidValue(at, jsonPath, 'is an invalid path: must be a simple path of field names'));
+    } else if (jsonPath.startsWith('.metadata')) {
+      errors.push(invalidValue(at, jsonPath, 'must not point to fields in metadata'));
+    }
+    if (seen.has(jsonPath)) errors.push(duplicate(at, jsonPath));
+    seen.add(jsonPath);
+  });
+}
+
+function checkConversion(
+  errors: FieldError[],
+  path: FieldPath,
+  conversion: CustomResourceConversion | undefined,
+): void {
+  const { strategy, webhook } = conversion ?? {};
+  if (strategy !== 'Webhook') {
+    if (webhook !== undefined) {
+      errors.push(forbiddenField(path.child('webhook'), 'should not be set when strategy is not set to Webhook'));
+    }
+    return;
+  }
+  const at = path.child('webhook');
+  const config = webhook?.clientConfig;
+  if (config === undefined) {
+    errors.push(required(at.child('clientConfig'), 'required when strategy is set to Webhook'));
+  } else if ((config.url === undefined) === (config.service === undefined)) {
+    errors.push(required(at.child('clientConfig'), 'exactly one of url or service is required'));
+  }
+  if (config?.url !== undefined && !/^https:\/\/[^/?#@]+(?:\/[^?#]*)?$/.test(config.url)) {
+    const detail = "'https' is the only allowed URL scheme; desired format: https://host[/path]";
+    errors.push(invalidValue(at.child('clientConfig').child('url'), config.url, detail));
+  }
+  const versions = webhook?.conversionReviewVersions ?? [];
+  if (versions.length === 0) errors.push(required(at.child('conversionReviewVersions')));
+  else if (!versions.some((version) => version === 'v1' || version === 'v1beta1')) {
+    const detail = 'must include at least one of v1, v1beta1';
+    errors.push(invalidValue(at.child('conversionReviewVersions'), versions, detail));
   }
 }
 
-function isSchema(value: unknown): value is JSONSchemaProps {
-  return typeof value === 'object' && value !== null && !Array.isArray(value);
+/** Groups of upstream's own need somebody's word. */
+function checkApproval(
+  errors: FieldError[],
+  annotations: Readonly<Record<string, string>> | undefined,
+  group: string,
+): void {
+  if (!/(?:^|\.)(?:k8s|kubernetes)\.io$/.test(group)) return;
+  const annotation = 'api-approved.kubernetes.io';
+  const at = metadataPath.child('annotations').key(annotation);
+  const value = annotations?.[annotation];
+  const hint = `protected groups must have approval annotation "${annotation}", see https://github.com/kubernetes/enhancements/pull/1111`;
+  if (value === undefined || value === '') errors.push(required(at, hint));
+  else if (!value.startsWith('unapproved') && !URL.canParse(value)) errors.push(invalidValue(at, value, hint));
 }
