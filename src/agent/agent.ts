@@ -10,6 +10,7 @@ import { OutageLog } from '../machinery/outage-log.ts';
 import { dialServer } from '../tunnel/host-end.ts';
 import { NodeCheckpoint } from './checkpoint/node-checkpoint.ts';
 import { PodCheckpoint } from './checkpoint/pod-checkpoint.ts';
+import { Evictions } from './eviction/evictions.ts';
 import { ImageCollector } from './images/image-collector.ts';
 import { ImagePuller } from './images/image-puller.ts';
 import type { PodNetwork } from './network/contract.ts';
@@ -178,7 +179,18 @@ export async function startAgent(options: AgentOptions): Promise<RunningAgent> {
   registered.catch((error: unknown) => logger.error({ err: error }, 'Node reporting failed'));
   await nodePods.start();
   const keep = options.keepImage ?? isOwnImage;
-  void new ImageCollector({ runtime, imageDirectory: dataDirectory, keep, logger, signal }).run();
+  const collector = new ImageCollector({ runtime, imageDirectory: dataDirectory, keep, logger, signal });
+  void collector.run();
+  const evictions = new Evictions({
+    runtime,
+    pods: () => nodePods.evictable(),
+    emptyDirectory: (uid, volume) => context.volumes.emptyDirectory(uid, volume),
+    dataDirectory,
+    freeDisk: () => collector.collect(Date.now()),
+    logger,
+    signal,
+  });
+  void evictions.run();
   informers.start(signal);
   void keepLocalVolumes({ client, informers, nodeInformer, nodeName, dataDirectory, logger, signal });
   if (options.tunnel !== false) {

@@ -1,7 +1,7 @@
 import { statfs } from 'node:fs/promises';
 import type { Logger } from '../../machinery/logger.ts';
 import { pause } from '../pause.ts';
-import type { ContainerRuntime, RuntimeImage } from '../runtime/contract.ts';
+import { type ContainerRuntime, RuntimeError, type RuntimeImage } from '../runtime/contract.ts';
 
 const checkMs = 5 * 60_000;
 /** Collecting begins above this share of the disk in use and ends below the other; upstream's defaults. */
@@ -36,7 +36,8 @@ export class ImageCollector {
       try {
         await this.collect(Date.now());
       } catch (error) {
-        logger.warn({ err: error }, 'Could not collect images');
+        const away = error instanceof RuntimeError && error.code === 'unavailable';
+        if (!away) logger.warn({ err: error }, 'Could not collect images');
       }
       await pause(checkMs, signal);
     }

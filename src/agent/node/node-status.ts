@@ -10,14 +10,9 @@ import { pause } from '../pause.ts';
 import type { ContainerRuntime } from '../runtime/contract.ts';
 import { isServerAway, questionTimeoutMs } from '../server-away.ts';
 import { extendedAllocatable, lacksExtended } from './extended-resources.ts';
-import {
-  availableMemoryBytes,
-  freeDiskShare,
-  type MachineFacts,
-  runtimeVersionText,
-  usedPidShare,
-} from './machine-facts.ts';
+import { type MachineFacts, runtimeVersionText } from './machine-facts.ts';
 import { type NodeObservation, nodeConditions } from './node-conditions.ts';
+import { readNodePressure } from './pressure.ts';
 
 const checkMs = 10_000;
 const retryMs = 500;
@@ -25,9 +20,6 @@ const retryMs = 500;
 const reportMs = 5 * 60_000;
 const imagesMax = 50;
 const namesPerImageMax = 5;
-const freeShareMin = { bytes: 0.1, inodes: 0.05 };
-const memoryAvailableBytesMin = 100 * 1024 * 1024;
-const pidShareMax = 0.95;
 
 export interface NodeStatusOptions {
   readonly client: Client;
@@ -210,19 +202,14 @@ export class NodeReporter {
     NodeObservation & { runtimeVersion: string; images: { names: string[]; sizeBytes: number }[] }
   > {
     const { runtime, dataDirectory, networkReady } = this.#options;
-    const [status, free, memory, pids] = await Promise.all([
-      runtime.status(),
-      freeDiskShare(dataDirectory),
-      availableMemoryBytes(),
-      usedPidShare(),
-    ]);
+    const [status, pressure] = await Promise.all([runtime.status(), readNodePressure(dataDirectory)]);
     const known = this.#node?.status;
     const base = {
       runtime: { ready: status.ready, message: status.message },
       networkReady: networkReady(),
-      memoryPressure: memory < memoryAvailableBytesMin,
-      diskPressure: free.bytes < freeShareMin.bytes || free.inodes < freeShareMin.inodes,
-      pidPressure: pids > pidShareMax,
+      memoryPressure: pressure.memory,
+      diskPressure: pressure.disk,
+      pidPressure: pressure.pids,
     };
     if (!status.ready) {
       const images = (known?.images ?? []).map(({ names = [], sizeBytes = 0 }) => ({ names, sizeBytes }));

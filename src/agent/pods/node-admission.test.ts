@@ -21,6 +21,7 @@ const asking = (cpu: string): Partial<PodSpec> => ({ containers: [{ name: 'c', r
 const port = (hostPort: number, hostIP = ''): Partial<PodSpec> => ({
   containers: [{ name: 'c', ports: [{ containerPort: 80, hostPort, hostIP }] }],
 });
+const sysctl = (name: string): Partial<PodSpec> => ({ securityContext: { sysctls: [{ name, value: '1' }] } });
 const affinity = (operator: string, values: string[]): Partial<PodSpec> => ({
   affinity: {
     nodeAffinity: {
@@ -35,6 +36,9 @@ const cases: [string, Partial<PodSpec>, Partial<PodSpec>[], string | undefined][
   ['what fits', asking('1'), [asking('1')], undefined],
   ['more than is left', asking('1500m'), [asking('600m')], 'OutOfcpu'],
   ['one pod too many', {}, [{}, {}, {}], 'OutOfpods'],
+  ['a sysctl of the pod alone', sysctl('net.ipv4.ip_local_port_range'), [], undefined],
+  ['a sysctl of the whole machine', sysctl('vm.swappiness'), [], 'SysctlForbidden'],
+  ['a sysctl of the host network', { ...sysctl('net/ipv4/tcp_rmem'), hostNetwork: true }, [], 'SysctlForbidden'],
   ['a selector that matches', { nodeSelector: { disk: 'ssd' } }, [], undefined],
   ['a selector that does not', { nodeSelector: { disk: 'hdd' } }, [], 'NodeAffinity'],
   ['an affinity that matches', affinity('In', ['ssd', 'nvme']), [], undefined],
@@ -61,3 +65,19 @@ test('admitPod words a lack of CPU in thousandths as upstream', () => {
     "Pod was rejected: Node didn't have enough resource: cpu, requested: 3000, used: 500, capacity: 2000",
   );
 });
+
+const short = (...types: string[]): Node => ({
+  ...node,
+  status: { ...node.status, conditions: types.map((type) => ({ type, status: 'True' })) },
+});
+const pressureCases: [string, Node, Partial<PodSpec>, string | undefined][] = [
+  ['best effort where memory is short', short('MemoryPressure'), {}, 'Evicted'],
+  ['a request where memory is short', short('MemoryPressure'), asking('1'), undefined],
+  ['a request where the disk is full', short('DiskPressure'), asking('1'), 'Evicted'],
+  ['a critical pod where the disk is full', short('DiskPressure'), { priority: 2_000_000_000 }, undefined],
+];
+for (const [name, where, spec, reason] of pressureCases) {
+  test(`admission under pressure: ${name}`, () => {
+    assert.equal(admitPod(pod(spec), where, [])?.reason, reason);
+  });
+}

@@ -1,3 +1,4 @@
+import { qosClassOf } from '../../api/core/v1/pod-qos.ts';
 import type { Node, NodeSelectorRequirement, NodeSelectorTerm, Pod } from '../../api/core/v1/types.generated.ts';
 import { quantityToNumber } from '../../machinery/quantity.ts';
 import { podRequest } from './resources.ts';
@@ -12,7 +13,62 @@ export interface AdmissionVerdict {
  * are the pods that run here and have not ended.
  */
 export function admitPod(pod: Pod, node: Node, others: readonly Pod[]): AdmissionVerdict | undefined {
-  return fitsResources(pod, node, others) ?? fitsSelector(pod, node) ?? fitsPorts(pod, others);
+  return (
+    fitsPressure(pod, node) ??
+    allowsSysctls(pod) ??
+    fitsResources(pod, node, others) ??
+    fitsSelector(pod, node) ??
+    fitsPorts(pod, others)
+  );
+}
+
+const systemCriticalPriority = 2_000_000_000;
+const memoryPressureTaint = 'node.kubernetes.io/memory-pressure';
+
+/** A node that runs short takes no more of what it would have to send away first. */
+function fitsPressure(pod: Pod, node: Node): AdmissionVerdict | undefined {
+  const has = (type: string): boolean =>
+    node.status?.conditions?.some((one) => one.type === type && one.status === 'True') === true;
+  const conditions = ['MemoryPressure', 'DiskPressure'].filter(has);
+  if (conditions.length === 0 || (pod.spec?.priority ?? 0) >= systemCriticalPriority) return undefined;
+  if (!conditions.includes('DiskPressure')) {
+    const tolerated = (pod.spec?.tolerations ?? []).some(
+      ({ key, operator }) => (key === undefined && operator === 'Exists') || key === memoryPressureTaint,
+    );
+    if (tolerated || qosClassOf(pod.spec ?? { containers: [] }) !== 'BestEffort') return undefined;
+  }
+  return { reason: 'Evicted', message: `Pod was rejected: The node had condition: [${conditions.join(' ')}]. ` };
+}
+
+/** Those that concern their pod alone. */
+const safeSysctls: ReadonlySet<string> = new Set([
+  'kernel.shm_rmid_forced',
+  'net.ipv4.ip_local_port_range',
+  'net.ipv4.tcp_syncookies',
+  'net.ipv4.ping_group_range',
+  'net.ipv4.ip_unprivileged_port_start',
+  'net.ipv4.ip_local_reserved_ports',
+  'net.ipv4.tcp_keepalive_time',
+  'net.ipv4.tcp_fin_timeout',
+  'net.ipv4.tcp_keepalive_intvl',
+  'net.ipv4.tcp_keepalive_probes',
+  'net.ipv4.tcp_rmem',
+  'net.ipv4.tcp_wmem',
+]);
+
+function allowsSysctls(pod: Pod): AdmissionVerdict | undefined {
+  for (const { name } of pod.spec?.securityContext?.sysctls ?? []) {
+    const why = sysctlRefusal(pod, name.replaceAll('/', '.'));
+    if (why === undefined) continue;
+    return { reason: 'SysctlForbidden', message: `Pod was rejected: forbidden sysctl: "${name}" ${why}` };
+  }
+  return undefined;
+}
+
+function sysctlRefusal(pod: Pod, name: string): string | undefined {
+  if (!safeSysctls.has(name)) return 'not allowlisted';
+  if (name.startsWith('net.') && pod.spec?.hostNetwork === true) return 'not allowed with host net enabled';
+  return name.startsWith('kernel.') && pod.spec?.hostIPC === true ? 'not allowed with host ipc enabled' : undefined;
 }
 
 function fitsResources(pod: Pod, node: Node, others: readonly Pod[]): AdmissionVerdict | undefined {

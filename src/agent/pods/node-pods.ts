@@ -1,5 +1,6 @@
 import type { Pod } from '../../api/core/v1/types.generated.ts';
 import type { Informer } from '../../client/contract.ts';
+import type { EvictablePod } from '../eviction/evictions.ts';
 import { pause } from '../pause.ts';
 import type { FoundContainer, FoundPod, PodLookup } from './lookup.ts';
 import type { PodRuntimeState } from './pod-containers.ts';
@@ -71,6 +72,13 @@ export class NodePods implements PodLookup {
     const others: Pod[] = [];
     for (const [uid, worker] of this.#workers) if (uid !== podUid && worker.active) others.push(worker.pod);
     return others;
+  }
+
+  /** What an eviction may choose from: pods that were admitted and have not ended. */
+  evictable(): EvictablePod[] {
+    return [...this.#workers.values()]
+      .filter((worker) => worker.active)
+      .map((worker) => ({ pod: worker.pod, state: worker.state, evict: (message) => worker.evict(message) }));
   }
 
   find(namespace: string, name: string): FoundPod | undefined {

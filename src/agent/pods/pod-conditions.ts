@@ -6,6 +6,8 @@ interface Observed {
   readonly containers: readonly ContainerStatus[];
   readonly initContainers: readonly ContainerStatus[];
   readonly sandboxReady: boolean;
+  /** Why the node ended the pod before its time. */
+  readonly evicted: string | undefined;
 }
 
 type Verdict = Pick<PodCondition, 'status' | 'reason' | 'message'>;
@@ -21,6 +23,9 @@ export function podConditions(observed: Observed, previous: readonly PodConditio
     ['ContainersReady', containersReady],
     ['PodScheduled', yes],
   ];
+  if (observed.evicted !== undefined) {
+    verdicts.push(['DisruptionTarget', { ...yes, reason: 'TerminationByKubelet', message: observed.evicted }]);
+  }
   const generation = observed.pod.metadata.generation;
   return verdicts.map(([type, verdict]) => {
     const before = previous.find((one) => one.type === type);

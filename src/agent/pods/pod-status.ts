@@ -58,12 +58,13 @@ export function buildPodStatus(inputs: StatusInputs): PodStatus {
   const phase = finalPhase(inputs, containers, init);
   const now = rfc3339(inputs.now);
   const sandboxReady = inputs.state.sandboxes[0]?.state === 'ready' && (inputs.podIps.length > 0 || hostNetwork(pod));
-  const observed = { pod, phase, containers, initContainers: init, sandboxReady };
-  const generation = pod.metadata.generation;
   const verdict = inputs.verdict ?? keptVerdict(previous);
+  const ran = inputs.state.containers.length > 0;
+  const evicted = verdict?.reason === 'Evicted' && ran ? verdict.message : undefined;
+  const observed = { pod, phase, containers, initContainers: init, sandboxReady, evicted };
+  const generation = pod.metadata.generation;
   // Turned away by the node: nothing of it was ever made, and upstream shows no containers either.
-  const neverRan =
-    verdict !== undefined && inputs.state.containers.length === 0 && previous?.containerStatuses === undefined;
+  const neverRan = verdict !== undefined && !ran && previous?.containerStatuses === undefined;
   const podIps = hostNetwork(pod) && sandboxReady ? inputs.hostIps : inputs.podIps;
   return {
     ...(generation === undefined ? {} : { observedGeneration: generation }),

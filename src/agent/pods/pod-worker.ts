@@ -28,6 +28,8 @@ import { readTerminationMessage } from './termination-message.ts';
 
 const retryMsMin = 500;
 const retryMsMax = 15_000;
+/** What a pod has to end when the node cannot bear it any longer. */
+const evictionGraceSeconds = 1;
 /** How often a pod is looked at although nothing happened: projected volumes and tokens are renewed then. */
 const resyncMs = 60_000;
 
@@ -49,6 +51,7 @@ export class PodWorker {
   #attached = '';
   #verdict: AdmissionVerdict | undefined;
   #admitted = false;
+  #evicted = false;
   /** The API no longer has the pod. */
   #removed = false;
   #terminated = false;
@@ -100,6 +103,16 @@ export class PodWorker {
   update(pod: Pod): void {
     this.#pod = pod;
     if (pod.metadata.deletionTimestamp !== undefined) this.#hurry();
+    this.wake();
+  }
+
+  /** Ends the pod for the node's sake, by force. */
+  evict(message: string): void {
+    if (this.#verdict !== undefined || this.#removed || this.#terminated) return;
+    this.#verdict = { reason: 'Evicted', message };
+    this.#evicted = true;
+    this.#context.events.event(this.#pod, 'Warning', 'Evicted', message);
+    this.#hurry();
     this.wake();
   }
 
@@ -505,7 +518,7 @@ export class PodWorker {
     const uid = pod.metadata.uid ?? '';
     if (!this.#terminated) {
       probes.stopPod(uid, 'liveness');
-      const graceSeconds = gracePeriodSeconds(pod);
+      const graceSeconds = this.#evicted ? evictionGraceSeconds : gracePeriodSeconds(pod);
       this.#stopper = new PodStopper(this.#context, pod, { podIp: this.#probeIp(pod), graceSeconds });
       await this.#stopper.stopAll(this.#state);
       await this.#releaseSandboxes();

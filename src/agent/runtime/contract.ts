@@ -52,6 +52,8 @@ export interface ContainerRuntime {
   removeImage(image: string): Promise<void>;
 
   containerStats(): Promise<ContainerStats[]>;
+  /** What the container wrote over its image and to its log, in bytes; 0 for an unknown id. Costs a walk of its files. */
+  containerDiskBytes(containerId: string): Promise<number>;
   /** Container and sandbox changes, as hints to look again; may drop and repeat. Ends when the engine goes away. */
   events(signal: AbortSignal): AsyncIterable<RuntimeEvent>;
   close(): Promise<void>;

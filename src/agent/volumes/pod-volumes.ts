@@ -79,6 +79,11 @@ export class PodVolumes {
     return prepared;
   }
 
+  /** Where an emptyDir lies, whether or not it was made. */
+  emptyDirectory(podUid: string, volume: string): string {
+    return join(this.#podsDirectory, podUid, 'volumes', 'empty-dir', volume);
+  }
+
   /** Safe to repeat and for a pod never set up. */
   async tearDown(podUid: string): Promise<void> {
     this.#tokens.forget(podUid);
@@ -121,7 +126,7 @@ export class PodVolumes {
 
   async #emptyDirectory(pod: Pod, volume: Volume, source: NonNullable<Volume['emptyDir']>): Promise<PreparedVolume> {
     const uid = pod.metadata.uid ?? '';
-    const path = join(this.#podsDirectory, uid, 'volumes', 'empty-dir', volume.name);
+    const path = this.emptyDirectory(uid, volume.name);
     const key = `${uid}/${volume.name}`;
     if (this.#made.has(key)) return { path, readOnly: false };
     const created = await mkdir(path, { recursive: true });

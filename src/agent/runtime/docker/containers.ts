@@ -1,3 +1,4 @@
+import { stat } from 'node:fs/promises';
 import { type ContainerConfig, type ContainerStatus, RuntimeError } from '../contract.ts';
 import type { EngineClient } from './engine-client.ts';
 import type { EngineContainer, EngineContainerSummary } from './engine-types.ts';
@@ -109,6 +110,19 @@ export class EngineContainers {
     }
   }
 
+  async diskBytes(id: string): Promise<number> {
+    try {
+      const found = await this.#engine.json<{ SizeRw?: number; LogPath?: string }>({
+        method: 'GET',
+        path: `/containers/${id}/json?size=1`,
+      });
+      return (found.SizeRw ?? 0) + (await sizeOf(found.LogPath ?? ''));
+    } catch (error) {
+      if (error instanceof RuntimeError && error.code === 'notFound') return 0;
+      throw error;
+    }
+  }
+
   async status(id: string): Promise<ContainerStatus | undefined> {
     const found = await this.inspect(id);
     return found === undefined ? undefined : statusFrom(found);
@@ -137,6 +151,18 @@ export class EngineContainers {
       // conflict: its removal is already under way.
       if (!(error instanceof RuntimeError) || (error.code !== 'notFound' && error.code !== 'conflict')) throw error;
     }
+  }
+}
+
+/** 0 when this process cannot see the file: the engine may keep its logs elsewhere. */
+async function sizeOf(path: string): Promise<number> {
+  if (path === '') return 0;
+  try {
+    return (await stat(path)).size;
+  } catch (error) {
+    const { code } = error as NodeJS.ErrnoException;
+    if (code === 'ENOENT' || code === 'EACCES') return 0;
+    throw error;
   }
 }
 

@@ -237,6 +237,10 @@ class DockerRuntime implements ContainerRuntime {
     return all.filter((stats) => stats !== undefined);
   }
 
+  containerDiskBytes(containerId: string): Promise<number> {
+    return this.#containers.diskBytes(containerId);
+  }
+
   events(signal: AbortSignal): AsyncIterable<RuntimeEvent> {
     return readEvents(this.#engine, this.#owner, signal);
   }

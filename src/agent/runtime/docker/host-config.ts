@@ -88,6 +88,8 @@ function privilegedBody(host: HostPrivileges): Body {
   if (host.missing.length === 0) return { Privileged: true };
   return {
     CapAdd: [...host.available],
+    // A folder stands for all devices below it.
+    Devices: [{ PathOnHost: '/dev', PathInContainer: '/dev', CgroupPermissions: 'rwm' }],
     DeviceCgroupRules: ['a *:* rwm'],
     SecurityOpt: ['seccomp=unconfined', 'apparmor=unconfined', 'label=disable'],
     MaskedPaths: [],

@@ -269,6 +269,11 @@ export class SimRuntime implements ContainerRuntime {
     this.#images.delete(image);
   }
 
+  /** Nothing is written here. */
+  async containerDiskBytes(): Promise<number> {
+    return 0;
+  }
+
   async containerStats(): Promise<ContainerStats[]> {
     this.#check();
     const running = [...this.#containers.values()].filter(({ status }) => status.state === 'running');
