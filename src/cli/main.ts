@@ -88,7 +88,8 @@ try {
 function withCauses(error: Error): string {
   const messages = [error.message];
   for (let { cause } = error; cause instanceof Error; { cause } = cause) {
-    if (!messages.some((message) => message.includes((cause as Error).message))) messages.push(cause.message);
+    if (!messages.some((message) => message.includes((cause as Error).message)))
+      messages.push(cause.message.split('\n')[0] ?? '');
   }
   return messages.join(': ');
 }

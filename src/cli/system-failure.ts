@@ -14,6 +14,7 @@ const sentences: Readonly<Record<string, Sentence>> = {
   ENOSPC: (_, what) => `The disk that holds ${what} is full; free some space and try again`,
   EDQUOT: (_, what) => `The disk quota for ${what} is used up; free some space and try again`,
   ENOTDIR: notADirectory,
+  EEXIST: (_, what) => `${what} is a file, not a directory; choose another directory with --data-dir`,
   EMFILE: () => 'This process may not open any more files; raise the limit (ulimit -n) and try again',
 };
 

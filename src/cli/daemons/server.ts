@@ -3,6 +3,7 @@ import { isIPv4 } from 'node:net';
 import { hostname } from 'node:os';
 import path from 'node:path';
 import type { Client } from '../../client/contract.ts';
+import { createInformerFactory } from '../../client/informer-factory.ts';
 import { createClient } from '../../client/rest-client.ts';
 import { startControllers } from '../../controllers/start.ts';
 import type { Logger } from '../../machinery/logger.ts';
@@ -120,14 +121,21 @@ async function startLoops(
   const started: Promise<void>[] = [];
   if (components.has('controllers')) {
     const client = localClient(server, 'system:kube-controller-manager', 'kube-controller-manager');
-    const { clusterCidr } = options;
-    started.push(startControllers({ client, logger, signal, options: { clusterCidr, rootCa: server.caCertificate } }));
-  }
-  if (components.has('scheduler')) {
-    const client = localClient(server, 'system:kube-scheduler', 'kube-scheduler');
-    started.push(startScheduler({ client, logger, signal }));
+    const settings = { clusterCidr: options.clusterCidr, rootCa: server.caCertificate };
+    // Both see the same objects: one watch and one copy of each serve the two.
+    const informers = createInformerFactory(client, { logger });
+    started.push(startControllers({ client, informers, logger, signal, options: settings }));
+    if (components.has('scheduler')) {
+      started.push(startScheduler({ client: schedulerClient(server), informers, logger, signal }));
+    }
+  } else if (components.has('scheduler')) {
+    started.push(startScheduler({ client: schedulerClient(server), logger, signal }));
   }
   await Promise.all(started);
+}
+
+function schedulerClient(server: RunningServer): Client {
+  return localClient(server, 'system:kube-scheduler', 'kube-scheduler');
 }
 
 function localClient(server: RunningServer, name: string, part: string): Client {

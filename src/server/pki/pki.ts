@@ -87,6 +87,9 @@ function hostAddresses(): string[] {
 async function authorityIn(directory: string, now: number): Promise<KeyPair> {
   const kept = await readPair(directory, 'ca');
   if (kept !== undefined) return usableAuthority(kept, join(directory, 'ca.crt'), now);
+  if ((await readOptional(join(directory, 'ca.crt'))) !== undefined) {
+    throw new StartupError(`${join(directory, 'ca.key')} is missing; restore it from a backup`);
+  }
   const made = await createAuthority('roadstead-ca', now);
   await writePair(directory, 'ca', made);
   return made;

@@ -1,6 +1,7 @@
 import type { ResourceDefinition } from '../../api/resource.ts';
 import type { Logger } from '../../machinery/logger.ts';
 import type { UnknownObject } from '../../machinery/meta.ts';
+import { StartupError } from '../../machinery/startup-error.ts';
 import { isStoreError, type Store, type StoreEvent } from '../../store/contract.ts';
 import type { CacheEvent } from './cache-entry.ts';
 import { loadHistory } from './history.ts';
@@ -206,10 +207,19 @@ export class CacheHub implements WatcherHub {
         const split = splitKey(key);
         if (split === undefined) continue;
         // Later pages may hold writes after the first page's revision; following from there brings them once more.
-        cacheOf(split.prefix)?.put(split.key, value, revision);
+        this.#putLoaded(cacheOf(split.prefix), split.key, value, revision);
       }
       after = page.entries.at(-1)?.key;
       if (!page.more || after === undefined) return first;
+    }
+  }
+
+  #putLoaded(cache: ResourceCache | undefined, key: string, value: Uint8Array, revision: number): void {
+    try {
+      cache?.put(key, value, revision);
+    } catch (error) {
+      if (!(error instanceof SyntaxError)) throw error;
+      throw new StartupError(`The stored object ${cache?.prefix}${key} is damaged; restore the store from a backup`);
     }
   }
 

@@ -80,7 +80,9 @@ function removeStale(path: string, seen: Holder | undefined): void {
     throw error;
   }
   const moved = readHolder(aside);
-  if (moved !== undefined && (moved.pid !== seen.pid || moved.startTime !== seen.startTime)) link(aside, path);
+  // Object.is: a lock that a power failure left empty names no process, and NaN equals nothing.
+  const same = moved === undefined || (Object.is(moved.pid, seen.pid) && moved.startTime === seen.startTime);
+  if (!same) link(aside, path);
   rmSync(aside, { force: true });
 }
 

@@ -1,8 +1,11 @@
 import { closeSync, fstatSync, openSync, readSync } from 'node:fs';
+import { isTreeSound } from './tree-check.ts';
 
 /** Places in a meta page of LMDB's file format, in bytes from the start of the page. */
 const magicAt = 0x18;
 const pageSizeAt = 0x30;
+const freeRootAt = 0x58;
+const mainRootAt = 0x88;
 const lastPageAt = 0x90;
 const transactionAt = 0x98;
 const metaBytes = 0xa0;
@@ -23,7 +26,9 @@ export function problemOfFile(path: string): string | undefined {
     return error instanceof Error ? error.message : String(error);
   }
   try {
-    const { size } = fstatSync(file);
+    const stats = fstatSync(file);
+    if (!stats.isFile()) return 'it is not a file';
+    const { size } = stats;
     return size === 0 ? undefined : problemOfMeta(file, size);
   } finally {
     closeSync(file);
@@ -40,13 +45,18 @@ function problemOfMeta(file: number, size: number): string | undefined {
   if (second === undefined) return 'its second head is damaged';
   const newest = first.transaction > second.transaction ? first : second;
   const needed = (newest.lastPage + 1) * pageSize;
-  return size < needed ? `it was cut short: ${size} of ${needed} bytes are there` : undefined;
+  if (size < needed) return `it was cut short: ${size} of ${needed} bytes are there`;
+  const tree = { file, pageSize, lastPage: newest.lastPage };
+  const isSound = isTreeSound(tree, newest.mainRoot) && isTreeSound(tree, newest.freeRoot);
+  return isSound ? undefined : 'its content is damaged';
 }
 
 interface Meta {
   readonly pageSize: number;
   readonly lastPage: number;
   readonly transaction: bigint;
+  readonly mainRoot: bigint;
+  readonly freeRoot: bigint;
 }
 
 function readMeta(file: number, position: number): Meta | undefined {
@@ -57,5 +67,7 @@ function readMeta(file: number, position: number): Meta | undefined {
     pageSize: page.readUInt32LE(pageSizeAt),
     lastPage: Number(page.readBigUInt64LE(lastPageAt)),
     transaction: page.readBigUInt64LE(transactionAt),
+    mainRoot: page.readBigUInt64LE(mainRootAt),
+    freeRoot: page.readBigUInt64LE(freeRootAt),
   };
 }

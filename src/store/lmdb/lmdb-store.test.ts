@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { type ChildProcess, spawn } from 'node:child_process';
-import { mkdtempSync, rmSync, truncateSync, writeFileSync } from 'node:fs';
+import { mkdtempSync, readFileSync, rmSync, truncateSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, test } from 'node:test';
@@ -67,6 +67,38 @@ for (const [name, spoil] of [
     );
   });
 }
+
+test('a page full of noise is reported or harmless, never the end of the process', async () => {
+  const directory = freshDirectory();
+  const store = await openLmdbStore(directory);
+  for (let index = 0; index < 200; index++)
+    await store.create(`/${index}`, Buffer.alloc(index % 10 === 0 ? 9000 : 300));
+  await store.close();
+  const path = join(directory, 'store.mdb');
+  const good = readFileSync(path);
+  let refused = 0;
+  for (let at = 0; at < good.length; at += 4096) {
+    const spoiled = Buffer.from(good);
+    for (let index = at; index < Math.min(at + 4096, good.length); index++) spoiled[index] = (index * 7919) & 0xff;
+    writeFileSync(path, spoiled);
+    try {
+      const opened = await openLmdbStore(directory);
+      assert.equal((await opened.range('/')).entries.length, 200);
+      await opened.close();
+    } catch (error) {
+      assert.ok(isStoreError(error, 'corrupt'), String(error));
+      refused++;
+    }
+  }
+  assert.ok(refused > 10, `${refused} refused`);
+});
+
+test('a lock that a power failure left empty does not hold', async () => {
+  const directory = freshDirectory();
+  await (await openLmdbStore(directory)).close();
+  writeFileSync(join(directory, 'owner'), '');
+  await (await openLmdbStore(directory)).close();
+});
 
 /** Writes counters until killed, printing each once it is acknowledged. */
 const writerSource = `
