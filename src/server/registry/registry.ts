@@ -54,7 +54,7 @@ export interface UpdateRules {
    * copy. Called again when another write came in between.
    */
   change(old: UnknownObject): UnknownObject | Promise<UnknownObject>;
-  /** The object to create when there is none; absent: 404. */
+  /** A new object to create when there is none; absent: 404. */
   readonly createInstead?: (() => UnknownObject | Promise<UnknownObject>) | undefined;
 }
 
@@ -120,7 +120,13 @@ export class Registry {
       if (entry === undefined) {
         const instead = await rules.createInstead?.();
         if (instead === undefined) throw notFound(request.row, request.name);
-        return this.create(request, instead);
+        try {
+          return await this.create(request, instead);
+        } catch (error) {
+          // Someone else has created it meanwhile: there is something to update now.
+          if (!isAlreadyExists(error) || attempt >= conflictRetriesMax) throw error;
+          continue;
+        }
       }
       const old = await objectOf(target, entry);
       const updated = await rules.change(old);

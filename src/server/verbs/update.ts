@@ -38,7 +38,7 @@ export async function update(
       ? async () => {
           await requireCreate(context);
           if ((object.metadata.resourceVersion ?? '') !== '') throw notFound(row, request.name);
-          return object;
+          return clone(object);
         }
       : undefined,
   });

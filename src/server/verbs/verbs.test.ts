@@ -163,4 +163,21 @@ describe('verbs', () => {
     assert.equal(events.headers['content-type'], 'application/vnd.kubernetes.protobuf;stream=watch');
     assert.match(events.text, /ADDED/);
   });
+
+  test('of two applies or updates that would create, both take effect', async () => {
+    const type = { 'content-type': 'application/apply-patch+yaml' };
+    const applied = await Promise.all(
+      ['a', 'b', 'c'].map((manager) => {
+        const body = { kind: 'ConfigMap', apiVersion: 'v1', metadata: { name: 'raced' }, data: { [manager]: '1' } };
+        return requests.send('PATCH', `${configMaps}/raced?fieldManager=${manager}`, body, type);
+      }),
+    );
+    assert.deepEqual(applied.map(({ status }) => status).sort(), [200, 200, 201]);
+    const read = await requests.send('GET', `${configMaps}/raced`);
+    assert.deepEqual(Object.keys(read.object['data'] as object).sort(), ['a', 'b', 'c']);
+    const service = `${namespace}/services/raced`;
+    const put = { kind: 'Service', apiVersion: 'v1', metadata: { name: 'raced' }, spec: { ports: [{ port: 80 }] } };
+    const answers = await Promise.all([requests.send('PUT', service, put), requests.send('PUT', service, put)]);
+    assert.deepEqual(answers.map(({ status }) => status).sort(), [200, 201]);
+  });
 });
