@@ -1,5 +1,11 @@
 import { localProvisioner } from '../api/core/v1/local-storage.ts';
-import { type Client, createEventRecorder, createInformerFactory, runController } from '../client/index.ts';
+import {
+  type Client,
+  createEventRecorder,
+  createInformerFactory,
+  type InformerFactory,
+  runController,
+} from '../client/index.ts';
 import type { Logger } from '../machinery/logger.ts';
 import { clusterRoleAggregationController } from './cluster-role-aggregation.ts';
 import type { Controller, ControllerContext, ControllerSettings } from './controller.ts';
@@ -37,14 +43,17 @@ import { tokenCleanerController } from './token-cleaner.ts';
 export interface StartControllersOptions {
   /** Everything goes through this; its user must be allowed everything. */
   readonly client: Client;
+  /** Shared with others in this process; left out, the controllers keep their own. */
+  readonly informers?: InformerFactory;
   readonly logger: Logger;
   readonly signal: AbortSignal;
   readonly options: ControllerSettings;
 }
 
 /** Runs all controllers over one set of informers until `signal` aborts; resolves when the last has ended. */
-export async function startControllers({ client, logger, signal, options }: StartControllersOptions): Promise<void> {
-  const informers = createInformerFactory(client, { logger });
+export async function startControllers(start: StartControllersOptions): Promise<void> {
+  const { client, logger, signal, options } = start;
+  const informers = start.informers ?? createInformerFactory(client, { logger });
   const context: ControllerContext = {
     client,
     informers,
