@@ -19,7 +19,6 @@ const reserved: ReadonlySet<string> = new Set(
 const namespaces: ReadonlySet<string> = new Set([
   'optional',
   'sets',
-  'math',
   'base64',
   'format',
   'ip',

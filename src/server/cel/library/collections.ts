@@ -10,7 +10,6 @@ import {
   celEquals,
   isList,
   noValue,
-  numericPair,
 } from '../values.ts';
 import { checkedInt, checkedUint } from './operators.ts';
 import { fn, method, type Overload, walkCost } from './overload.ts';
@@ -79,21 +78,10 @@ function flatten(items: CelList, depth: bigint): CelList {
   return items.flatMap((item) => (isList(item) && depth > 0n ? flatten(item, depth - 1n) : [item]));
 }
 
-function greatest(values: CelList, sign: 1 | -1): CelValue {
-  const [first, ...rest] = values;
-  if (first === undefined) throw new CelError('no such overload');
-  return rest.reduce<CelValue>((best, item) => {
-    if (numericPair(item, best) === undefined) throw new CelError('no such overload');
-    return celCompare(item, best) * sign > 0 ? item : best;
-  }, first);
-}
-
 function crossCost([a = null, b = null]: readonly CelValue[]): number {
   const length = (value: CelValue): number => (isList(value) ? value.length : 1);
   return length(a) * length(b);
 }
-
-const numbers = ['int', 'uint', 'double'] as const;
 
 export const collections: readonly Overload[] = [
   ...ordered.flatMap((type) => [
@@ -161,18 +149,4 @@ export const collections: readonly Overload[] = [
     first.value === undefined ? second : first,
   ),
   method('orValue', ['optional<A>', 'A'], 'A', ({ value }, other) => value ?? other),
-  ...numbers.flatMap((a) =>
-    numbers.flatMap((b) => [
-      fn('math.greatest', [a, b], a === b ? a : 'dyn', (...values) => greatest(values, 1)),
-      fn('math.least', [a, b], a === b ? a : 'dyn', (...values) => greatest(values, -1)),
-    ]),
-  ),
-  fn('math.greatest', ['list<dyn>'], 'dyn', (values) => greatest(values, 1), walkCost),
-  fn('math.least', ['list<dyn>'], 'dyn', (values) => greatest(values, -1), walkCost),
-  fn('math.ceil', ['double'], 'double', Math.ceil),
-  fn('math.floor', ['double'], 'double', Math.floor),
-  fn('math.round', ['double'], 'double', (value) => Math.sign(value) * Math.round(Math.abs(value))),
-  fn('math.trunc', ['double'], 'double', Math.trunc),
-  fn('math.abs', ['int'], 'int', (value) => checkedInt(value < 0n ? -value : value)),
-  fn('math.abs', ['double'], 'double', Math.abs),
 ];
