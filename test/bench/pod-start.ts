@@ -1,15 +1,21 @@
 import { execFile } from 'node:child_process';
+import { readFileSync } from 'node:fs';
 import path from 'node:path';
+import { setTimeout as delay } from 'node:timers/promises';
 import { promisify } from 'node:util';
 import { EngineClient } from '../../src/agent/runtime/docker/engine-client.ts';
 import type { Pod } from '../../src/api/core/v1/types.generated.ts';
 import { pods } from '../../src/api/resource-types.ts';
 import { connect } from '../../src/cli/connect.ts';
+import { runningPid } from '../../src/cli/daemons/daemon-process.ts';
+import { dataDirectory } from '../../src/cli/data-directory.ts';
 import type { Client } from '../../src/client/contract.ts';
 
 const run = promisify(execFile);
 const rounds = 9;
 const startTimeoutMs = 60_000;
+/** The daemons collect what starting left behind within this time. */
+const settleMs = 3000;
 const namespace = 'default';
 const image = 'roadstead/base:latest';
 const pause = 'roadstead/pause:1';
@@ -23,11 +29,26 @@ export interface StartFigures {
   readonly cli: number;
   /** The same by the Engine API, create and start each. */
   readonly engine: number;
+  /** `roadstead up` on an empty directory, from its start to a Ready node. */
+  readonly up: number;
+  readonly memory: ClusterMemory;
 }
 
-export async function measurePodStart(program: string, dataDirectory: string, port: number): Promise<StartFigures> {
-  await run(program, ['up', '--data-dir', dataDirectory, '--port', String(port), '--no-example']);
-  const client = await connect(path.join(dataDirectory, 'kubeconfig'));
+/** Of server and agent together right after `up`, in MB. */
+export interface ClusterMemory {
+  readonly server: number;
+  readonly agent: number;
+  /** With the pages of node's program that both share counted once. */
+  readonly together: number;
+}
+
+export async function measurePodStart(program: string, directory: string, port: number): Promise<StartFigures> {
+  const up = await timed(async () => {
+    await run(program, ['up', '--data-dir', directory, '--port', String(port), '--no-example']);
+  });
+  await delay(settleMs);
+  const memory = memoryOf(directory);
+  const client = await connect(path.join(directory, 'kubeconfig'));
   const engine = new EngineClient({ socketPath: '/var/run/docker.sock', apiVersion: '1.41' });
   const times = { pod: [] as number[], cli: [] as number[], engine: [] as number[] };
   try {
@@ -44,9 +65,24 @@ export async function measurePodStart(program: string, dataDirectory: string, po
     }
   } finally {
     await client.close();
-    await run(program, ['down', '--purge', '--data-dir', dataDirectory]);
+    await run(program, ['down', '--purge', '--data-dir', directory]);
   }
-  return { pod: median(times.pod), cli: median(times.cli), engine: median(times.engine) };
+  return { pod: median(times.pod), cli: median(times.cli), engine: median(times.engine), up, memory };
+}
+
+function memoryOf(directory: string): ClusterMemory {
+  const { pidFile } = dataDirectory(directory);
+  const megabytes = (daemon: string, field: string): number => {
+    const text = readFileSync(`/proc/${runningPid(pidFile(daemon))}/smaps_rollup`, 'utf8');
+    return Number(new RegExp(`^${field}: +(\\d+)`, 'm').exec(text)?.[1]) / 1024;
+  };
+  const own = (daemon: string): number => megabytes(daemon, 'Private_Dirty') + megabytes(daemon, 'Private_Clean');
+  const shared = Math.max(megabytes('server', 'Shared_Clean'), megabytes('agent', 'Shared_Clean'));
+  return {
+    server: megabytes('server', 'Rss'),
+    agent: megabytes('agent', 'Rss'),
+    together: own('server') + own('agent') + shared,
+  };
 }
 
 async function startPod(client: Client, name: string): Promise<void> {

@@ -54,11 +54,16 @@ async function benchApi(): Promise<void> {
 }
 
 async function benchPodStart(): Promise<void> {
-  const { pod, cli, engine } = await measurePodStart(program, path.join(directory, 'cluster'), port);
+  const { pod, cli, engine, up, memory } = await measurePodStart(program, path.join(directory, 'cluster'), port);
   console.log('\nPod start on a warm image, two containers, medians in seconds');
   row('create to Running', pod.toFixed(3), `${(cli * 1.3).toFixed(3)} (1.3 x docker run)`);
   row('docker run, the same two', cli.toFixed(3), '');
   row('Engine API, the same two', engine.toFixed(3), '');
+  row('up on an empty directory to a Ready node', up.toFixed(2), '3');
+  console.log('\nMemory right after up, MB');
+  row('server and agent, shared pages once', memory.together.toFixed(0), '150');
+  row('server, as resident', memory.server.toFixed(0), '');
+  row('agent, as resident', memory.agent.toFixed(0), '');
 }
 
 async function waitForServer(): Promise<Endpoint> {
