@@ -6,7 +6,7 @@ const unitNanos: Readonly<Record<string, bigint>> = {
   s: 1_000_000_000n,
   ms: 1_000_000n,
   us: 1_000n,
-  µs: 1_000n,
+  '\u00b5s': 1_000n,
   ns: 1n,
 };
 export const nanosPerSecond = 1_000_000_000n;
@@ -37,10 +37,12 @@ export function formatTimestamp({ nanos }: CelTimestamp): string {
 
 /** Go's durations: `1h30m`, `-1.5s`. */
 export function parseDuration(text: string): CelDuration | undefined {
-  const parts = /^([+-]?)((?:(?:\d+(?:\.\d*)?|\.\d+)(?:h|ms|us|µs|ns|m|s))+|0)$/.exec(text);
+  const parts = /^([+-]?)((?:(?:\d+(?:\.\d*)?|\.\d+)(?:h|ms|us|\u00b5s|ns|m|s))+|0)$/.exec(text);
   if (parts === null) return undefined;
   let nanos = 0n;
-  for (const [, amount = '', unit = ''] of (parts[2] ?? '').matchAll(/(\d+(?:\.\d*)?|\.\d+)(h|ms|us|µs|ns|m|s)/g)) {
+  for (const [, amount = '', unit = ''] of (parts[2] ?? '').matchAll(
+    /(\d+(?:\.\d*)?|\.\d+)(h|ms|us|\u00b5s|ns|m|s)/g,
+  )) {
     const [whole = '', fraction = ''] = amount.split('.');
     const factor = unitNanos[unit] ?? 1n;
     nanos += BigInt(whole === '' ? '0' : whole) * factor;
