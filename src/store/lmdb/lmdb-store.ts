@@ -1,3 +1,4 @@
+import { statfsSync } from 'node:fs';
 import type { Database, RootDatabase } from 'lmdb';
 import {
   type RangeOptions,
@@ -13,6 +14,8 @@ import { decodeHistoryRow, encodeHistoryRow, historyEvent } from './history-row.
 
 /** What `openLmdbStore` opened. */
 export interface LmdbTables {
+  /** Where the file lies. */
+  readonly directory: string;
   readonly root: RootDatabase<unknown, string>;
   /** Key to value; the version of a row is its revision. */
   readonly objects: Database<Buffer, string>;
@@ -24,6 +27,8 @@ export interface LmdbTables {
 
 /** Writes of one commit; more wait for the next. */
 const batchWritesMax = 2048;
+/** With less than this left on the disk, a failed commit is put down to it. */
+const freeBytesMin = 1024 * 1024;
 /** History rows handed to a watcher, or removed by a compaction, in one go. */
 const historyChunkRows = 1000;
 
@@ -205,7 +210,7 @@ export class LmdbStore implements Store {
     try {
       await plan.commit();
     } catch (error) {
-      const failure = commitError(error);
+      const failure = commitError(error, this.#tables.directory);
       for (const { reject } of batch) reject(failure);
       return;
     }
@@ -262,7 +267,7 @@ export class LmdbStore implements Store {
       history.resetReadTxn();
       for (const { resolve } of waiters) resolve();
     } catch (error) {
-      const failure = commitError(error);
+      const failure = commitError(error, this.#tables.directory);
       const failed = done ? waiters : this.#compactWaiters;
       if (!done) this.#compactWaiters = [];
       for (const { reject } of failed) reject(failure);
@@ -387,10 +392,17 @@ async function committed(writes: readonly Promise<unknown>[]): Promise<void> {
   }
 }
 
-function commitError(error: unknown): StoreError {
+function commitError(error: unknown, directory: string): StoreError {
   const text = error instanceof Error ? error.message : String(error);
-  const full = /No space left|MDB_MAP_FULL|ENOSPC/i.test(text);
-  return full
-    ? new StoreError('full', 'The disk of the data directory is full; nothing was written', '', { cause: error })
-    : new StoreError('unavailable', `Cannot commit to the data directory: ${text}`, '', { cause: error });
+  if (/No space left|MDB_MAP_FULL|ENOSPC/i.test(text) || isDiskFull(directory)) {
+    const full = 'The disk of the data directory is full and nothing was written; free some space and try again';
+    return new StoreError('full', full, '', { cause: error });
+  }
+  return new StoreError('unavailable', `Cannot commit to the data directory: ${text}`, '', { cause: error });
+}
+
+/** A write that found room for its beginning only is an input/output error to LMDB. */
+function isDiskFull(directory: string): boolean {
+  const { bavail, bsize } = statfsSync(directory);
+  return bavail * bsize < freeBytesMin;
 }

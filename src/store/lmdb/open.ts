@@ -24,7 +24,7 @@ export async function openLmdbStore(directory: string, options: LmdbStoreOptions
   try {
     const problem = problemOfFile(path);
     if (problem !== undefined) throw new Error(problem);
-    const tables = openTables(path, options.mapSizeBytes ?? mapSizeBytesDefault);
+    const tables = { directory, ...openTables(path, options.mapSizeBytes ?? mapSizeBytesDefault) };
     return new LmdbStore(tables, () => lock.release());
   } catch (error) {
     lock.release();
@@ -40,7 +40,7 @@ export async function openLmdbStore(directory: string, options: LmdbStoreOptions
   }
 }
 
-function openTables(path: string, mapSize: number): LmdbTables {
+function openTables(path: string, mapSize: number): Omit<LmdbTables, 'directory'> {
   const root = open<unknown, string>({
     path,
     mapSize,
