@@ -388,15 +388,21 @@ describe('apply', () => {
   it('adds to sets and takes from them', () => {
     const live = updated(undefined, thing({ metadata: { finalizers: ['theirs'] } }));
     const first = applied(live, thing({ metadata: { finalizers: ['mine'] } }));
-    assert.deepEqual(first.metadata.finalizers, ['mine', 'theirs']);
+    assert.deepEqual(first.metadata.finalizers, ['theirs', 'mine']);
     assert.deepEqual(applied(first, thing({})).metadata.finalizers, ['theirs']);
+  });
+
+  it('keeps the name when the last owner of the metadata gives it up', () => {
+    const live = applied(undefined, thing({ metadata: { labels: { a: '1' } } }));
+    const object = applied(live, thing({}));
+    assert.deepEqual([object.metadata.name, object.metadata.labels], ['x', undefined]);
   });
 
   it('keeps items of others in their place', () => {
     const live = updated(undefined, thing({ spec: { containers: [{ name: 'a' }, { name: 'b' }, { name: 'c' }] } }));
     const object = applied(live, thing({ spec: { containers: [{ name: 'b' }, { name: 'd' }] } }));
     const names = (object['spec'] as { containers: { name: string }[] }).containers.map(({ name }) => name);
-    assert.deepEqual(names, ['a', 'b', 'd', 'c']);
+    assert.deepEqual(names, ['a', 'b', 'c', 'd']);
   });
 
   it('ignores the status, and the spec on the status subresource', () => {

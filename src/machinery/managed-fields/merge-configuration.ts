@@ -28,7 +28,7 @@ function mergeNode(target: unknown, value: unknown, schema: Schema, field: Field
   return clone(value);
 }
 
-/** The configuration's order; items it does not have keep their place before what followed them. */
+/** As structured-merge-diff: shared items in the configuration's order, the others of the live list before its new ones. */
 function mergeItems(target: readonly unknown[], configuration: readonly unknown[], schema: ListSchema): unknown[] {
   const live = itemsByElement(target, schema);
   const configured = itemsByElement(configuration, schema);
@@ -44,6 +44,10 @@ function mergeItems(target: readonly unknown[], configuration: readonly unknown[
   for (const [element, items] of configured) {
     const known = live.get(element);
     if (known === undefined) {
+      // What stands before the next item that both have comes first.
+      let end = next;
+      while (end < order.length && !configured.has(order[end] ?? '')) end++;
+      takeUnconfiguredBefore(end);
       merged.push(...items.map((item) => clone(item)));
       continue;
     }
