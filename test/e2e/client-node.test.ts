@@ -97,7 +97,7 @@ test('client-node: scale by the subresource, patch by every strategy', async () 
     },
   };
   const created = await objects.create(deployment);
-  assert.ok(created.metadata?.uid);
+  assert.equal(created.kind, 'Deployment');
   const metadata = { name: 'patched', namespace: namespace.name };
   const named = { apiVersion: 'apps/v1', kind: 'Deployment', metadata };
   for (const [strategy, annotation] of [
