@@ -114,15 +114,17 @@ export function equal(a: unknown, b: unknown): boolean {
 
 function equalObjects(a: JsonObject, b: JsonObject): boolean {
   let present = 0;
-  for (const key of Object.keys(a)) {
+  for (const key in a) {
     const value = a[key];
     if (value === undefined) continue;
     present++;
-    if (!Object.hasOwn(b, key) || !equal(value, b[key])) return false;
+    const other = b[key];
+    if (value !== other && (typeof value !== 'object' || !equal(value, other))) return false;
+    // The one name that reads as an object where it is absent.
+    if (key === '__proto__' && !Object.hasOwn(b, key)) return false;
   }
-  let others = 0;
-  for (const key of Object.keys(b)) if (b[key] !== undefined) others++;
-  return present === others;
+  for (const key in b) if (b[key] !== undefined) present--;
+  return present === 0;
 }
 
 /** One open object or list while the text is walked. */

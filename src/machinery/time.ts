@@ -1,7 +1,16 @@
 /** `2026-01-02T03:04:05Z`: the form of metav1.Time. */
 export function rfc3339(ms: number): string {
-  return `${new Date(ms).toISOString().slice(0, 19)}Z`;
+  const second = Math.floor(ms / 1000);
+  if (second !== lastSecond) {
+    lastText = `${new Date(ms).toISOString().slice(0, 19)}Z`;
+    lastSecond = second;
+  }
+  return lastText;
 }
+
+/** Every write asks for the time, and thousands of them ask within one second. */
+let lastSecond = Number.NaN;
+let lastText = '';
 
 /** `2026-01-02T03:04:05.123000Z`: the form of metav1.MicroTime. A fraction of a millisecond is kept. */
 export function rfc3339Micro(ms: number): string {

@@ -16,6 +16,9 @@ const noInfo: RequestInfo = {
   rest: [],
 };
 
+/** Shared, as nothing behind changes a query. */
+const noQuery = new URLSearchParams();
+
 const nobody: UserInfo = { name: '', groups: [] };
 
 /** What a connection says about its peer, worked out once a connection. */
@@ -83,7 +86,7 @@ export class ServerContext implements RequestContext {
   }
 
   get query(): URLSearchParams {
-    this.#query ??= new URLSearchParams(this.#queryText);
+    this.#query ??= this.#queryText === '' ? noQuery : new URLSearchParams(this.#queryText);
     return this.#query;
   }
 
