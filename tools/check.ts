@@ -9,6 +9,7 @@ const checks: { name: string; command: string; args: string[] }[] = [
   { name: 'types', command: bin('tsc'), args: ['-p', '.'] },
   { name: 'import rules', command: process.execPath, args: ['tools/check-imports.ts'] },
   { name: 'generated files', command: process.execPath, args: ['tools/generate-api.ts', '--check'] },
+  { name: 'conformance list', command: process.execPath, args: ['tools/conformance.ts', '--check'] },
   { name: 'dead code', command: bin('knip'), args: ['--no-progress'] },
 ];
 

@@ -6,14 +6,22 @@ export const behavioursByArea: Readonly<Record<string, readonly string[]>> = beh
 
 const known = new Set(Object.values(behavioursByArea).flat());
 
+/** Set by tools/conformance.ts, which imports the tests: behaviours are listed here and not run. */
+export const isListing = process.env['ROADSTEAD_LIST_BEHAVIOURS'] !== undefined;
+export const listed: { readonly name: string; readonly why: string | undefined }[] = [];
+
 /** A test of one behaviour, under upstream's name for it. docs/conformance.md lists which behaviours have one. */
 export function behaviour(name: string, run: () => Promise<void>): void {
-  if (!known.has(name)) throw new Error(`"${name}" is not one of upstream's behaviours; see behaviours.json`);
-  test(name, { timeout: 120_000 }, run);
+  register(name, undefined, run);
 }
 
 /** A behaviour that fails today: the test runs, and the list says why. */
 export function notYet(name: string, why: string, run: () => Promise<void>): void {
+  register(name, why, run);
+}
+
+function register(name: string, why: string | undefined, run: () => Promise<void>): void {
   if (!known.has(name)) throw new Error(`"${name}" is not one of upstream's behaviours; see behaviours.json`);
-  test(name, { timeout: 120_000, todo: why }, run);
+  if (isListing) listed.push({ name, why });
+  else test(name, { timeout: 120_000, ...(why === undefined ? {} : { todo: why }) }, run);
 }

@@ -4,6 +4,7 @@ import { createHttpsTransport, loadKubeconfig } from '../../src/client/index.ts'
 import { createNamespace, eventually, kubectl } from '../e2e/kubectl.ts';
 import { image, type PodOptions, pod } from '../e2e/manifests.ts';
 import { Api } from './api.ts';
+import { isListing } from './behaviour.ts';
 
 /** The running cluster with a namespace of this test file's own. */
 export interface ClusterSuite {
@@ -23,6 +24,7 @@ export function clusterSuite(name: string): ClusterSuite {
   let namespace: Awaited<ReturnType<typeof createNamespace>> | undefined;
   let api: Api | undefined;
   const own = (): string => namespace?.name ?? assert.fail('The namespace is not there yet');
+  if (!isListing) {
   before(async () => {
     namespace = await createNamespace(name);
     api = new Api(createHttpsTransport(await loadKubeconfig()));
@@ -31,6 +33,7 @@ export function clusterSuite(name: string): ClusterSuite {
     await api?.close();
     await namespace?.remove();
   });
+  }
   const suite: ClusterSuite = {
     get api() {
       return api ?? assert.fail('There is no connection yet');

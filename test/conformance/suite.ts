@@ -6,6 +6,7 @@ import {
   startControlPlane,
 } from '../integration/control-plane.ts';
 import { Api } from './api.ts';
+import { isListing } from './behaviour.ts';
 
 /** A control plane for one test file: API server and controllers, no node. */
 export interface Suite {
@@ -23,11 +24,13 @@ export function controlPlaneSuite(options: ControlPlaneOptions = {}): Suite {
     if (part === undefined) throw new Error('The control plane is not started yet');
     return part;
   };
+  if (!isListing) {
   before(async () => {
     plane = await startControlPlane(options);
     api = new Api(plane.transport);
   });
   after(() => plane?.close());
+  }
   return {
     eventually,
     get api() {
