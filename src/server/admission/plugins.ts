@@ -14,6 +14,10 @@ import { nodeRestriction } from './node-restriction.ts';
 import { taintNodesByCondition } from './node-taint.ts';
 import { podSecurity } from './pod-security/pod-security.ts';
 import { podTolerationRestriction } from './pod-tolerations.ts';
+import { expressionChecks } from './policies/expression-checks.ts';
+import { webhookConditions } from './policies/match-conditions.ts';
+import { mutatingPolicies } from './policies/mutating.ts';
+import { validatingPolicies } from './policies/validating.ts';
 import { priorityAdmission } from './priority.ts';
 import { resourceQuota } from './quota/resource-quota.ts';
 import { rbacEscalation } from './rbac-escalation.ts';
@@ -21,7 +25,7 @@ import { runtimeClassAdmission } from './runtime-class.ts';
 import { serviceAccountAdmission } from './service-account.ts';
 import { storageObjectInUseProtection } from './storage-protection.ts';
 import { WebhookConfigurations } from './webhooks/configurations.ts';
-import { type CheckConditions, WebhookMatcher } from './webhooks/matching.ts';
+import { WebhookMatcher } from './webhooks/matching.ts';
 import { mutatingWebhooks } from './webhooks/mutating.ts';
 import { validatingWebhooks } from './webhooks/validating.ts';
 
@@ -43,7 +47,9 @@ export interface AdmissionPlugins {
 
 export function builtinAdmissionPlugins(needs: AdmissionNeeds): AdmissionPlugins {
   const { objects, rows, rbac, authorizer, connectToService, now } = needs;
-  const matcher = new WebhookMatcher({ objects, rows, checkConditions });
+  const matcher = new WebhookMatcher({ objects, rows, checkConditions: webhookConditions(authorizer) });
+  const mutations = mutatingPolicies({ objects, rows, authorizer });
+  const validations = validatingPolicies({ objects, rows, authorizer });
   const mutating = new WebhookConfigurations('mutatingwebhookconfigurations', objects, connectToService);
   const validating = new WebhookConfigurations('validatingwebhookconfigurations', objects, connectToService);
   return {
@@ -68,15 +74,18 @@ export function builtinAdmissionPlugins(needs: AdmissionNeeds): AdmissionPlugins
       certificateSubjectRestriction(),
       defaultIngressClass(objects),
       rbacEscalation(rbac, authorizer),
+      mutations.plugin,
       mutatingWebhooks(mutating, matcher, rows),
+      expressionChecks(),
+      validations.plugin,
       validatingWebhooks(validating, matcher),
       resourceQuota(objects, now),
     ],
     close() {
+      mutations.close();
+      validations.close();
       mutating.close();
       validating.close();
     },
   };
 }
-
-const checkConditions: CheckConditions = async () => true;

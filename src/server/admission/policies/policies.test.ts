@@ -1,0 +1,284 @@
+import assert from 'node:assert/strict';
+import { mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { after, before, type TestContext, test } from 'node:test';
+import { silentLogger } from '../../../machinery/logger.ts';
+import type { UnknownObject } from '../../../machinery/meta.ts';
+import { MemoryStore } from '../../../store/memory/memory-store.ts';
+import type { UserInfo } from '../../request.ts';
+import { type RunningServer, startServer } from '../../server.ts';
+import { startTestWebhook } from '../webhooks/test-webhook.ts';
+
+let directory: string;
+let server: RunningServer;
+const store = new MemoryStore();
+const admin: UserInfo = { name: 'admin', groups: ['system:masters', 'system:authenticated'] };
+
+before(async () => {
+  directory = await mkdtemp(join(tmpdir(), 'policies-'));
+  server = await startServer({
+    dataDirectory: directory,
+    store,
+    logger: silentLogger,
+    address: '127.0.0.1',
+    port: 0,
+    advertiseAddress: '127.0.0.1',
+    loadProse: async () => ({}),
+  });
+});
+
+after(async () => {
+  await server.close();
+  await store.close();
+  await rm(directory, { recursive: true });
+});
+
+interface Answer {
+  readonly status: number;
+  readonly body: UnknownObject & { readonly message: string; readonly reason: string };
+  readonly warning: string;
+}
+
+async function send(method: string, path: string, body?: object, user = admin): Promise<Answer> {
+  const answer = await server.localTransport(user).request({
+    method,
+    path,
+    headers: { 'content-type': 'application/json' },
+    ...(body === undefined ? {} : { body: JSON.stringify(body) }),
+  });
+  let text = '';
+  for await (const chunk of answer.body) text += Buffer.from(chunk).toString();
+  const warning = String(answer.headers['warning'] ?? '');
+  return { status: answer.status, body: JSON.parse(text) as Answer['body'], warning };
+}
+
+const group = '/apis/admissionregistration.k8s.io/v1';
+const maps = '/api/v1/namespaces/default/configmaps';
+const configMaps = {
+  apiGroups: [''],
+  apiVersions: ['v1'],
+  operations: ['CREATE', 'UPDATE'],
+  resources: ['configmaps'],
+};
+const deployments = { ...configMaps, apiGroups: ['apps'], resources: ['deployments'] };
+
+interface Given {
+  readonly kind: 'validating' | 'mutating';
+  readonly name: string;
+  readonly spec: object;
+  readonly binding?: object;
+  readonly rule?: object;
+}
+
+/** A policy with one binding, for one test. */
+async function policy(t: TestContext, { kind, name, spec, binding = {}, rule = configMaps }: Given): Promise<void> {
+  const matchConstraints = { resourceRules: [rule] };
+  const made = await send('POST', `${group}/${kind}admissionpolicies`, {
+    metadata: { name },
+    spec: { matchConstraints, ...spec },
+  });
+  assert.equal(made.status, 201, made.body.message);
+  const actions = kind === 'validating' ? { validationActions: ['Deny'] } : {};
+  const bound = await send('POST', `${group}/${kind}admissionpolicybindings`, {
+    metadata: { name: `${name}-binding` },
+    spec: { policyName: name, ...actions, ...binding },
+  });
+  assert.equal(bound.status, 201, bound.body.message);
+  t.after(async () => {
+    await send('DELETE', `${group}/${kind}admissionpolicies/${name}`);
+    await send('DELETE', `${group}/${kind}admissionpolicybindings/${name}-binding`);
+  });
+}
+
+const deployment = (name: string, replicas: number) => ({
+  metadata: { name },
+  spec: {
+    replicas,
+    selector: { matchLabels: { app: name } },
+    template: { metadata: { labels: { app: name } }, spec: { containers: [{ name: 'c', image: 'i' }] } },
+  },
+});
+const deploymentsPath = '/apis/apps/v1/namespaces/default/deployments';
+
+test('a policy refuses what its expression does not hold for', async (t) => {
+  await policy(t, {
+    kind: 'validating',
+    name: 'small',
+    rule: deployments,
+    spec: { validations: [{ expression: 'object.spec.replicas <= 2' }] },
+  });
+  const refused = await send('POST', deploymentsPath, deployment('large', 3));
+  assert.deepEqual(
+    [refused.status, refused.body.reason, refused.body.message],
+    [
+      422,
+      'Invalid',
+      `deployments.apps "large" is forbidden: ValidatingAdmissionPolicy 'small' with binding 'small-binding' denied request: failed expression: object.spec.replicas <= 2`,
+    ],
+  );
+  assert.equal((await send('POST', deploymentsPath, deployment('fine', 2))).status, 201);
+});
+
+test('variables, parameters and message expressions work together', async (t) => {
+  await send('POST', maps, { metadata: { name: 'limits' }, data: { max: '4' } });
+  await policy(t, {
+    kind: 'validating',
+    name: 'params',
+    rule: deployments,
+    spec: {
+      paramKind: { apiVersion: 'v1', kind: 'ConfigMap' },
+      variables: [
+        { name: 'max', expression: 'int(params.data.max)' },
+        { name: 'isLarge', expression: 'object.spec.replicas > variables.max' },
+      ],
+      validations: [
+        {
+          expression: '!variables.isLarge',
+          messageExpression: "'at most ' + string(variables.max) + ' in ' + namespaceObject.metadata.name",
+          reason: 'Forbidden',
+        },
+      ],
+    },
+    binding: { paramRef: { name: 'limits', parameterNotFoundAction: 'Deny' } },
+  });
+  const { status, body } = await send('POST', deploymentsPath, deployment('params', 5));
+  assert.equal(status, 403);
+  assert.match(body.message, /denied request: at most 4 in default$/);
+  await send('DELETE', `${maps}/limits`);
+  const missing = await send('POST', deploymentsPath, deployment('params', 1));
+  assert.match(missing.body.message, /no params found for policy binding with `Deny` parameterNotFoundAction$/);
+});
+
+test('a binding may warn instead, and a condition may leave requests out', async (t) => {
+  await policy(t, {
+    kind: 'validating',
+    name: 'warns',
+    spec: {
+      matchConditions: [{ name: 'named', expression: "object.metadata.name.startsWith('w')" }],
+      validations: [{ expression: "'owner' in object.metadata.?labels.orValue({})", message: 'say who owns it' }],
+    },
+    binding: { validationActions: ['Warn', 'Audit'] },
+  });
+  const warned = await send('POST', maps, { metadata: { name: 'warned' } });
+  assert.equal(warned.status, 201, warned.body.message);
+  assert.match(
+    warned.warning,
+    /Validation failed for ValidatingAdmissionPolicy 'warns' with binding 'warns-binding': say who owns it/,
+  );
+  assert.equal((await send('POST', maps, { metadata: { name: 'other' } })).warning, '');
+});
+
+test('an expression that fails refuses, unless the policy ignores failures', async (t) => {
+  const validations = [{ expression: "object.data.missing == 'x'" }];
+  await policy(t, { kind: 'validating', name: 'fails', spec: { validations } });
+  const { body } = await send('POST', maps, { metadata: { name: 'nothing' }, data: { a: 'b' } });
+  assert.match(
+    body.message,
+    /denied request: expression 'object.data.missing == 'x'' resulted in error: no such key: missing$/,
+  );
+  await send('DELETE', `${group}/validatingadmissionpolicies/fails`);
+  const matchConstraints = { resourceRules: [configMaps] };
+  const spec = { matchConstraints, validations, failurePolicy: 'Ignore' };
+  await send('POST', `${group}/validatingadmissionpolicies`, { metadata: { name: 'fails' }, spec });
+  assert.equal((await send('POST', maps, { metadata: { name: 'nothing' }, data: { a: 'b' } })).status, 201);
+});
+
+test('expressions ask what the user may do', async (t) => {
+  await policy(t, {
+    kind: 'validating',
+    name: 'asks',
+    spec: {
+      validations: [
+        {
+          expression: "authorizer.group('').resource('secrets').namespace(request.namespace).check('delete').allowed()",
+          message: 'not for those who may not delete secrets',
+        },
+        { expression: "authorizer.requestResource.check('create').allowed()" },
+      ],
+    },
+  });
+  assert.equal((await send('POST', maps, { metadata: { name: 'mine' } })).status, 201);
+  const rules = [{ apiGroups: [''], resources: ['configmaps'], verbs: ['create'] }];
+  const rbac = '/apis/rbac.authorization.k8s.io/v1/namespaces/default';
+  await send('POST', `${rbac}/roles`, { metadata: { name: 'maker' }, rules });
+  await send('POST', `${rbac}/rolebindings`, {
+    metadata: { name: 'maker' },
+    roleRef: { kind: 'Role', name: 'maker', apiGroup: 'rbac.authorization.k8s.io' },
+    subjects: [{ kind: 'User', name: 'bob', apiGroup: 'rbac.authorization.k8s.io' }],
+  });
+  const refused = await send('POST', maps, { metadata: { name: 'his' } }, { name: 'bob', groups: [] });
+  assert.match(refused.body.message, /not for those who may not delete secrets$/);
+});
+
+test('expressions that cannot be compiled are refused when they are written', async () => {
+  const spec = {
+    matchConstraints: { resourceRules: [configMaps] },
+    validations: [{ expression: 'object.metadata.name ==' }, { expression: 'nobody.knows' }, { expression: "'text'" }],
+  };
+  const path = `${group}/validatingadmissionpolicies`;
+  const { status, body } = await send('POST', path, { metadata: { name: 'wrong' }, spec });
+  assert.equal(status, 422);
+  assert.match(
+    body.message,
+    /spec\.validations\[0\]\.expression: Invalid value: "object\.metadata\.name ==": compilation failed: ERROR: <input>:1:\d+: Syntax error/,
+  );
+  assert.match(body.message, /spec\.validations\[1\]\.expression: .*undeclared reference to 'nobody'/);
+  assert.match(body.message, /spec\.validations\[2\]\.expression: .*must evaluate to a?\s?bool/);
+});
+
+test('a mutating policy applies configurations and patches, one after the other', async (t) => {
+  await policy(t, {
+    kind: 'mutating',
+    name: 'changes',
+    rule: deployments,
+    spec: {
+      reinvocationPolicy: 'Never',
+      variables: [{ name: 'app', expression: 'object.metadata.name' }],
+      mutations: [
+        {
+          patchType: 'ApplyConfiguration',
+          applyConfiguration: {
+            expression:
+              "Object{metadata: Object.metadata{labels: Object.metadata.labels{team: 'a'}}, spec: Object.spec{template: Object.spec.template{spec: Object.spec.template.spec{containers: [Object.spec.template.spec.containers{name: 'c', image: 'better'}]}}}}",
+          },
+        },
+        {
+          patchType: 'JSONPatch',
+          jsonPatch: {
+            expression:
+              "[JSONPatch{op: 'add', path: '/metadata/labels/' + jsonpatch.escapeKey('example.com/app'), value: variables.app + '-' + object.metadata.labels.team}]",
+          },
+        },
+      ],
+    },
+  });
+  const made = await send('POST', deploymentsPath, deployment('changed', 1));
+  assert.equal(made.status, 201, made.body.message);
+  const { metadata, spec } = made.body as unknown as {
+    metadata: { labels: Record<string, string> };
+    spec: { template: { spec: { containers: { name: string; image: string; imagePullPolicy: string }[] } } };
+  };
+  assert.deepEqual(metadata.labels, { team: 'a', 'example.com/app': 'changed-a' });
+  const [container] = spec.template.spec.containers;
+  assert.deepEqual([spec.template.spec.containers.length, container?.image], [1, 'better']);
+});
+
+test('conditions of a webhook keep requests from it', async (t) => {
+  const webhook = await startTestWebhook(() => ({ allowed: false, status: { message: 'asked' } }));
+  t.after(() => webhook.close());
+  const matchConditions = [
+    { name: 'chosen', expression: "has(object.metadata.labels) && 'ask' in object.metadata.labels" },
+  ];
+  const path = `${group}/validatingwebhookconfigurations`;
+  const base = { admissionReviewVersions: ['v1'], sideEffects: 'None', clientConfig: webhook.clientConfig };
+  const webhooks = [{ name: 'chosen.example.com', ...base, rules: [configMaps], matchConditions }];
+  assert.equal((await send('POST', path, { metadata: { name: 'chosen' }, webhooks })).status, 201);
+  t.after(() => send('DELETE', `${path}/chosen`));
+  assert.equal((await send('POST', maps, { metadata: { name: 'unasked' } })).status, 201);
+  const asked = await send('POST', maps, { metadata: { name: 'asked', labels: { ask: 'yes' } } });
+  assert.match(asked.body.message, /denied the request: asked$/);
+  const wrong = [{ ...webhooks[0], matchConditions: [{ name: 'x', expression: 'object.' }] }];
+  const refused = await send('POST', path, { metadata: { name: 'wrong' }, webhooks: wrong });
+  assert.match(refused.body.message, /webhooks\[0\]\.matchConditions\[0\]\.expression: Invalid value: "object\."/);
+});
