@@ -1,8 +1,8 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { ServerContext } from '../http/context.ts';
 import { BufferedBody } from '../body.ts';
 import { parseRequestInfo } from '../filters/request-info.ts';
+import { ServerContext } from '../http/context.ts';
 import type { ResponseWriter } from '../request.ts';
 import { ServerMetrics } from './metrics.ts';
 
@@ -14,6 +14,7 @@ async function serve(metrics: ServerMetrics, method: string, path: string, statu
     headersSent: true,
     statusCode,
     setHeader: () => undefined,
+    cut: () => undefined,
     send: () => undefined,
     stream: () => assert.fail('nothing is streamed'),
   };
@@ -21,8 +22,6 @@ async function serve(metrics: ServerMetrics, method: string, path: string, statu
   context.info = parseRequestInfo(method, path, () => context.query);
   await metrics.filter(() => false)(context, () => Promise.resolve());
 }
-
-
 
 test('requests are counted by what they ask for and by the code of their answer', async () => {
   const metrics = new ServerMetrics();
