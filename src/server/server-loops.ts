@@ -1,5 +1,6 @@
 import type { Logger } from '../machinery/logger.ts';
 import type { Access } from './access.ts';
+import { startPolicyStatus } from './admission/policies/policy-status.ts';
 import { startCertificateController } from './certificates/certificate-controller.ts';
 import type { ObjectAccess } from './contract.ts';
 import { startEventExpiry } from './event-expiry.ts';
@@ -19,6 +20,7 @@ export function startServerLoops({ objects, access, pki, logger, now }: ServerLo
   const stops = [
     startCertificateController({ objects, pki, authorizer: access.authorizer, logger, now }),
     startTokenSecrets({ objects, tokens: access.legacyTokens, caCertificate: pki.caCertificate, logger }),
+    startPolicyStatus({ objects, logger }),
     startEventExpiry({ objects, logger, now }),
   ];
   return () => {
