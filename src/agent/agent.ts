@@ -1,8 +1,8 @@
 import { mkdir, readFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import type { Node, Taint } from '../api/core/v1/types.generated.ts';
+import type { Node, Service, Taint } from '../api/core/v1/types.generated.ts';
 import { nodes, pods, services } from '../api/resource-types.ts';
-import type { Client, InformerFactory } from '../client/contract.ts';
+import type { Client, Informer, InformerFactory } from '../client/contract.ts';
 import { createEventRecorder } from '../client/event-recorder.ts';
 import { createInformerFactory } from '../client/informer-factory.ts';
 import type { Logger } from '../machinery/logger.ts';
@@ -18,6 +18,7 @@ import { readMachineFacts } from './node/machine-facts.ts';
 import { keepNodeLease } from './node/node-lease.ts';
 import { NodeReporter } from './node/node-status.ts';
 import { pause } from './pause.ts';
+import { ensureImage } from './pods/container-starter.ts';
 import { parseResolvConf, type ResolvConf } from './pods/dns-config.ts';
 import type { PodLookup } from './pods/lookup.ts';
 import { NodePods } from './pods/node-pods.ts';
@@ -33,6 +34,9 @@ import { PodVolumes } from './volumes/pod-volumes.ts';
 
 /** A node is not called unready for want of a network that is just being brought up, in ms. */
 const networkPatienceMs = 10_000;
+/** How long after its start the agent keeps containers waiting for the list of services, in ms. */
+const servicesPatienceMs = 5_000;
+const servicesPollMs = 20;
 const defaultPodsMax = 110;
 const defaultVersion = 'v1.36.0';
 const systemdResolvConf = '/run/systemd/resolve/resolv.conf';
@@ -105,6 +109,7 @@ export async function startAgent(options: AgentOptions): Promise<RunningAgent> {
   const events = createEventRecorder({ client, component: 'kubelet', host: nodeName, logger, signal });
   const wake = (podUid: string): void => nodePods.wake(podUid);
   const now = (): number => Date.now();
+  const startedAt = now();
   const references = new ObjectReferences({
     client,
     logger,
@@ -119,7 +124,16 @@ export async function startAgent(options: AgentOptions): Promise<RunningAgent> {
     runtimeName: (await runtime.version().catch(() => ({ name: 'docker' }))).name,
     network: () => network,
     events,
-    volumes: new PodVolumes({ client, references, dataDirectory }),
+    volumes: new PodVolumes({
+      client,
+      references,
+      dataDirectory,
+      exportImage: (imageId, directory) => runtime.exportImage(imageId, directory),
+      ensureImage: async (pod, { name, image }) => {
+        const { reference = '', pullPolicy = 'IfNotPresent' } = image ?? {};
+        return (await ensureImage(context, pod, { name, image: reference, imagePullPolicy: pullPolicy })).id;
+      },
+    }),
     images: new ImagePuller({ runtime, events, now }),
     probes,
     references,
@@ -139,6 +153,7 @@ export async function startAgent(options: AgentOptions): Promise<RunningAgent> {
         ? []
         : [serviceInformer.get('default/kubernetes')].filter((one) => one !== undefined)),
     ],
+    servicesKnown: () => servicesKnown(serviceInformer, startedAt, signal),
     node: currentNode,
     otherPods: (podUid) => nodePods.otherPods(podUid),
     logger,
@@ -235,6 +250,13 @@ function networkStarter(options: AgentOptions, made: (network: PodNetwork) => vo
     making = making.then(() => make(podCidr));
     return making;
   };
+}
+
+/** Without a server the services stay unknown: containers then start without their variables, rather than not at all. */
+async function servicesKnown(informer: Informer<Service>, startedAt: number, signal: AbortSignal): Promise<void> {
+  while (!informer.synced && !signal.aborted && Date.now() - startedAt < servicesPatienceMs) {
+    await pause(servicesPollMs, signal);
+  }
 }
 
 /** The resolvers of the host; systemd's stub on loopback is no use inside a pod, so what stands behind it is taken. */

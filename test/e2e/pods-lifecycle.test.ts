@@ -207,6 +207,21 @@ test('a resize takes effect in place', async () => {
   assert.equal(status.containerStatuses[0]?.restartCount, 0);
 });
 
+test('a resize that asks for a restart gets one', async () => {
+  const resources = { requests: { cpu: '10m', memory: '32Mi' }, limits: { cpu: '100m', memory: '64Mi' } };
+  const resizePolicy = [{ resourceName: 'memory', restartPolicy: 'RestartContainer' }];
+  await scope.create(pod('resized-anew', sleepForever, { container: { resources, resizePolicy } }));
+  await scope.ready('resized-anew');
+  const patch = JSON.stringify({ spec: { containers: [{ name: 'main', resources: { limits: { memory: '96Mi' } } }] } });
+  await scope.kubectl('patch', 'pod', 'resized-anew', '--subresource=resize', '--type=strategic', '-p', patch);
+  const { status } = await scope.until(
+    'resized-anew',
+    'the restart',
+    (found) => found.status.containerStatuses[0]?.restartCount === 1 && found.status.containerStatuses[0].ready,
+  );
+  assert.equal(status.containerStatuses[0]?.resources?.limits?.['memory'], '96Mi');
+});
+
 test('a process that exec started ends with its client', async () => {
   await scope.create(pod('lonely', sleepForever));
   await scope.ready('lonely');

@@ -2,7 +2,7 @@
 import assert from 'node:assert/strict';
 import { after, before, test } from 'node:test';
 import { command, eventually, kubectlFails } from './kubectl.ts';
-import { configMap, pod, sleepForever } from './manifests.ts';
+import { configMap, image, pod, sleepForever } from './manifests.ts';
 import { PodScope } from './pod-scope.ts';
 
 let scope: PodScope;
@@ -167,6 +167,22 @@ test('the downward API follows labels and annotations', async () => {
   await eventually('the changes', async () =>
     /^color="blue"$/m.test(await scope.sh('downward', 'cat /v/labels; echo; test "$(cat /v/note)" = changed')),
   );
+});
+
+test('the files of an image are a volume, and nothing but them', async () => {
+  const volumes = [{ name: 'files', image: { reference: image, pullPolicy: 'Never' } }];
+  await scope.create(
+    pod('image-volume', 'ls /v/bin/sh && ls -a /v; touch /v/x', {
+      spec: { ...never, volumes },
+      container: { volumeMounts: [{ name: 'files', mountPath: '/v' }] },
+    }),
+  );
+  const { status } = await scope.ends('image-volume');
+  const printed = await scope.logs('image-volume');
+  assert.match(printed, /^\/v\/bin\/sh\n/);
+  assert.match(printed, /Read-only file system/);
+  assert.doesNotMatch(printed, /dockerenv/);
+  assert.equal(status.phase, 'Failed');
 });
 
 test('an immutable config map stays as it is', async () => {

@@ -145,6 +145,7 @@ async function containerConfig(
 ): Promise<ContainerConfig> {
   const { pod, container } = start;
   const uid = pod.metadata.uid ?? '';
+  await context.servicesKnown();
   const env = await containerEnvironment(pod, container, {
     facts: downwardFacts(context, pod, start.podIps),
     services: (namespace) => context.services(namespace),

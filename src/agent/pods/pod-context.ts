@@ -40,6 +40,8 @@ export interface PodContext {
   readonly clusterDomain: string;
   hostResolvConf(): Promise<ResolvConf>;
   services(namespace: string): readonly Service[];
+  /** Resolves when all services are known, or when waiting for them any longer would keep pods from starting. */
+  servicesKnown(): Promise<void>;
   /** Undefined while the node is not registered. */
   node(): Node | undefined;
   /** Pods of this node that have not ended, without this one. */

@@ -22,7 +22,7 @@ import { downwardFacts, type PodContext } from './pod-context.ts';
 import { attachSandbox, createSandbox, SandboxError, writePodFiles } from './pod-sandbox.ts';
 import { buildPodStatus, type WaitingReason } from './pod-status.ts';
 import { gracePeriodSeconds, PodStopper } from './pod-stopper.ts';
-import { linuxResources, resourceMark } from './resources.ts';
+import { linuxResources, resizeRestarts, resourceMark } from './resources.ts';
 import { goDuration } from './restart-backoff.ts';
 import { readTerminationMessage } from './termination-message.ts';
 
@@ -443,13 +443,24 @@ export class PodWorker {
   /** Gives running containers the resources that the pod asks for by now. */
   async #resize(pod: Pod): Promise<void> {
     const { runtime, memoryBytes } = this.#context;
-    for (const { spec } of containersOf(pod)) {
+    for (const container of containersOf(pod)) {
+      const { spec } = container;
       const status = latestOf(this.#state, spec.name);
       const made = status?.labels[labelResources];
       if (status?.state !== 'running' || made === undefined) continue;
       const resources = linuxResources(pod, spec, memoryBytes);
       const mark = resourceMark(resources);
-      if ((this.#resized.get(status.id) ?? made) === mark) continue;
+      const before = this.#resized.get(status.id) ?? made;
+      if (before === mark) continue;
+      if (resizeRestarts(spec, before, mark)) {
+        const stopper = new PodStopper(this.#context, pod, {
+          podIp: this.#probeIp(pod),
+          graceSeconds: gracePeriodSeconds(pod),
+        });
+        await stopper.stop(status, container, `Container ${spec.name} resize requires restart`);
+        this.#dirty = true;
+        continue;
+      }
       await runtime.updateContainerResources(status.id, resources);
       this.#resized.set(status.id, mark);
     }

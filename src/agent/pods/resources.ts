@@ -41,6 +41,19 @@ export function resourceMark({ cpuShares, cpuQuotaMicros, memoryLimitBytes }: Li
   return `${cpuShares}/${cpuQuotaMicros}/${memoryLimitBytes}`;
 }
 
+/** Whether the container asked to be started anew for what changed between two marks. */
+export function resizeRestarts({ resizePolicy = [] }: Container, before: string, after: string): boolean {
+  const [oldShares, oldQuota, oldMemory] = before.split('/');
+  const [shares, quota, memory] = after.split('/');
+  const changed: Readonly<Record<string, boolean>> = {
+    cpu: shares !== oldShares || quota !== oldQuota,
+    memory: memory !== oldMemory,
+  };
+  return resizePolicy.some(
+    ({ resourceName, restartPolicy }) => restartPolicy === 'RestartContainer' && changed[resourceName] === true,
+  );
+}
+
 /** Upstream's pkg/kubelet/qos: the more memory a burstable container asked for, the later it is killed. */
 function oomScoreAdjustment(pod: Pod, container: Container, nodeMemoryBytes: number): number {
   if ((pod.spec?.priority ?? 0) >= systemCriticalPriority) return guaranteedOomScore;

@@ -50,6 +50,8 @@ export interface ContainerRuntime {
   /** Resolves to the image's id. Throws `imagePull` with the registry's words. */
   pullImage(image: string, auth: RegistryAuth | undefined, signal?: AbortSignal): Promise<string>;
   removeImage(image: string): Promise<void>;
+  /** Writes the files of an image below a directory that is there and empty. */
+  exportImage(image: string, directory: string): Promise<void>;
 
   containerStats(): Promise<ContainerStats[]>;
   /** What the container wrote over its image and to its log, in bytes; 0 for an unknown id. Costs a walk of its files. */

@@ -1,3 +1,4 @@
+import { existsSync } from 'node:fs';
 import { chmod, mkdir, readFile, rename, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { PersistentVolume, Pod, Volume } from '../../api/core/v1/types.generated.ts';
@@ -18,6 +19,9 @@ import { mountTmpfs, unmountBelow } from './tmpfs.ts';
 export interface PodVolumesOptions {
   readonly client: Client;
   readonly references: ObjectReferences;
+  /** Sees that an image is on the machine; answers its id. */
+  readonly ensureImage: (pod: Pod, volume: Volume) => Promise<string>;
+  readonly exportImage: (imageId: string, directory: string) => Promise<void>;
   /** Holds `pods/<uid>/volumes` and `memory/<uid>`. */
   readonly dataDirectory: string;
 }
@@ -42,6 +46,7 @@ export class VolumeError extends Error {
 /** Makes the volumes of pods on this machine, keeps their contents current and takes them away. */
 export class PodVolumes {
   readonly #client: Client;
+  readonly #options: PodVolumesOptions;
   readonly #references: ObjectReferences;
   readonly #dataDirectory: string;
   readonly #podsDirectory: string;
@@ -53,6 +58,7 @@ export class PodVolumes {
 
   constructor(options: PodVolumesOptions) {
     this.#client = options.client;
+    this.#options = options;
     this.#references = options.references;
     this.#dataDirectory = options.dataDirectory;
     this.#podsDirectory = join(options.dataDirectory, 'pods');
@@ -106,6 +112,7 @@ export class PodVolumes {
     if (volume.persistentVolumeClaim !== undefined) {
       return this.#claim(pod, volume.persistentVolumeClaim.claimName, volume.persistentVolumeClaim.readOnly === true);
     }
+    if (volume.image !== undefined) return this.#imageFiles(pod, volume);
     if (volume.ephemeral !== undefined) return this.#claim(pod, `${pod.metadata.name}-${volume.name}`, false);
     const path = await this.#projectedPath(uid, volume);
     try {
@@ -139,6 +146,21 @@ export class PodVolumes {
     }
     this.#made.add(key);
     return { path, readOnly: false };
+  }
+
+  /** A copy of the image's files, whole or not there at all. */
+  async #imageFiles(pod: Pod, volume: Volume): Promise<PreparedVolume> {
+    const parent = join(this.#podsDirectory, pod.metadata.uid ?? '', 'volumes', 'image');
+    const path = join(parent, volume.name);
+    if (!existsSync(path)) {
+      const imageId = await this.#options.ensureImage(pod, volume);
+      const partial = join(parent, `.${volume.name}`);
+      await rm(partial, { recursive: true, force: true });
+      await mkdir(partial, { recursive: true });
+      await this.#options.exportImage(imageId, partial);
+      await rename(partial, path);
+    }
+    return { path, readOnly: true };
   }
 
   /** Secrets and tokens stay in memory; the rest goes to disk. */

@@ -25,6 +25,7 @@ import { readEvents } from './events.ts';
 import { sessionOver, startExec } from './exec.ts';
 import { killExec } from './exec-process.ts';
 import { resourceBody } from './host-config.ts';
+import { exportImage } from './image-export.ts';
 import { EngineImages } from './images.ts';
 import { isSandbox, labelOwner, labelPodUid } from './labels.ts';
 import { readLogs } from './logs.ts';
@@ -228,6 +229,10 @@ class DockerRuntime implements ContainerRuntime {
 
   removeImage(image: string): Promise<void> {
     return this.#images.remove(image);
+  }
+
+  exportImage(image: string, directory: string): Promise<void> {
+    return exportImage(this.#engine, image, directory);
   }
 
   async containerStats(): Promise<ContainerStats[]> {
