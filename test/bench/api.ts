@@ -21,19 +21,28 @@ export interface WatchFigures {
   readonly lost: number;
 }
 
+/** With what one request cost the server, in microseconds of processor time: unlike the rate, it bears company. */
+export type CostFigures = Figures & { readonly cpuMicros: number };
+
 export interface ApiFigures {
-  readonly create: Figures;
-  readonly get: Figures;
+  readonly create: CostFigures;
+  readonly get: CostFigures;
   readonly list: Figures & { readonly megabytes: number };
   /** The slowest of small reads that went on beside a list of everything, in milliseconds. */
   readonly besideListMs: number;
   readonly listBySelector: Figures;
   readonly listPage: Figures;
   readonly watch: WatchFigures;
-  readonly patch: Figures;
+  readonly patch: CostFigures;
 }
 
-export async function measureApi(endpoint: Endpoint, podCount: number): Promise<ApiFigures> {
+/** `cpuSeconds`: the processor time the server has used so far. */
+export async function measureApi(endpoint: Endpoint, podCount: number, cpuSeconds: () => number): Promise<ApiFigures> {
+  const withCost = async (count: number, run: Promise<Figures>): Promise<CostFigures> => {
+    const before = cpuSeconds();
+    const figures = await run;
+    return { ...figures, cpuMicros: ((cpuSeconds() - before) / count) * 1e6 };
+  };
   const many = await openConnections(endpoint, inFlight);
   const [one, other] = await openConnections(endpoint, 2);
   const few = many.slice(0, 4);
@@ -41,9 +50,13 @@ export async function measureApi(endpoint: Endpoint, podCount: number): Promise<
   try {
     await makeNamespace(one);
     const bodies = Array.from({ length: podCount }, (_, index) => JSON.stringify(pod(index)));
-    const create = await load(many, podCount, (to, index) => to.request('POST', pods, bodies[index]));
-    const get = await load(many, podCount * 2, (to, index) =>
-      to.request('GET', `${pods}/${podName(index % podCount)}`),
+    const create = await withCost(
+      podCount,
+      load(many, podCount, (to, index) => to.request('POST', pods, bodies[index])),
+    );
+    const get = await withCost(
+      podCount * 2,
+      load(many, podCount * 2, (to, index) => to.request('GET', `${pods}/${podName(index % podCount)}`)),
     );
     const megabytes = (await one.request('GET', pods)).bytes / 1e6;
     const list = { ...(await load([one], 8, (to) => to.request('GET', pods))), megabytes };
@@ -52,8 +65,11 @@ export async function measureApi(endpoint: Endpoint, podCount: number): Promise<
       to.request('GET', `${pods}?labelSelector=app%3Da-${index}`),
     );
     const listPage = await load([one], 20, (to) => to.request('GET', `${pods}?limit=500`));
-    const watch = await measureWatch(endpoint, few.concat(many.slice(4, watchedInFlight)), podCount);
-    const patch = await load(many, podCount / 2, (to, index) => annotate(to, index % podCount, { u: String(index) }));
+    const patch = await withCost(
+      podCount / 2,
+      load(many, podCount / 2, (to, index) => annotate(to, index % podCount, { u: String(index) })),
+    );
+    const watch = await measureWatch(endpoint, many.slice(0, watchedInFlight), podCount);
     return { create, get, list, besideListMs, listBySelector, listPage, watch, patch };
   } finally {
     for (const connection of [...many, one, other]) connection.close();

@@ -5,7 +5,7 @@
  */
 import { spawn } from 'node:child_process';
 import { closeSync, mkdtempSync, openSync, readFileSync, rmSync } from 'node:fs';
-import { tmpdir } from 'node:os';
+import { cpus, loadavg, tmpdir } from 'node:os';
 import path from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import { parseArgs } from 'node:util';
@@ -44,7 +44,7 @@ async function benchApi(): Promise<void> {
   const server = spawn(program, args, { stdio: ['ignore', log, log] });
   closeSync(log);
   try {
-    const figures = await measureApi(await waitForServer(), Number(options.pods));
+    const figures = await measureApi(await waitForServer(), Number(options.pods), () => cpuSeconds(server.pid ?? 0));
     const peakMb = peakMemoryMb(server.pid ?? 0);
     printApi(figures, peakMb);
   } finally {
@@ -93,6 +93,13 @@ function readEndpoint(kubeconfig: string): Endpoint {
   return { host: '127.0.0.1', port, cert, key };
 }
 
+/** User and system time of all threads; the kernel counts them in hundredths. */
+function cpuSeconds(pid: number): number {
+  const stat = readFileSync(`/proc/${pid}/stat`, 'utf8');
+  const fields = stat.slice(stat.lastIndexOf(')') + 2).split(' ');
+  return (Number(fields[11]) + Number(fields[12])) / 100;
+}
+
 /** The most that was resident, in MB. */
 function peakMemoryMb(pid: number): number {
   // The wrapper script becomes node by exec, so this is the server itself.
@@ -102,13 +109,17 @@ function peakMemoryMb(pid: number): number {
 
 /** Upstream's kube-apiserver with etcd on two cores under the same load, and what is asked of us. */
 function printApi(figures: ApiFigures, peakMb: number): void {
+  const [minute = 0] = loadavg();
+  console.log(`Load of this machine's ${cpus().length} cores over the last minute: ${minute.toFixed(1)}\n`);
   const { create, get, list, listBySelector, listPage, watch, patch } = figures;
   console.log(
     `API server, ${options.pods} pods, 32 requests in flight${' '.repeat(8)}figure   target (from upstream's figure)`,
   );
   row('create /s', create.perSecond, '4,980 (5 x 996)');
+  row('create, server CPU us', create.cpuMicros.toFixed(0), '');
   row('create p99 ms', create.p99.toFixed(1), 'upstream 86');
   row('get /s', get.perSecond, '11,055 (5 x 2,211)');
+  row('get, server CPU us', get.cpuMicros.toFixed(0), '');
   row(`list all (${list.megabytes.toFixed(0)} MB) p50 ms`, list.p50.toFixed(1), '79 (a tenth of 790)');
   row('slowest get beside such a list, ms', figures.besideListMs.toFixed(1), '');
   row('list by label, 10 of all, p50 ms', listBySelector.p50.toFixed(2), '7.6 (a hundredth of 756)');
@@ -117,6 +128,7 @@ function printApi(figures: ApiFigures, peakMb: number): void {
   row('watch p50 ms', watch.p50.toFixed(1), '30 (a quarter of 120)');
   row('watch events lost', watch.lost, '0');
   row('merge patch /s', patch.perSecond, '2,750 (5 x 550)');
+  row('merge patch, server CPU us', patch.cpuMicros.toFixed(0), '');
   row('peak memory MB', peakMb, '550 (a quarter of 2,200)');
 }
 
