@@ -47,12 +47,9 @@ function compile(pattern: string, flags: string): RegExp {
   const own = [...(leading?.[1] ?? '')].filter((flag) => flag !== 'U').join('');
   const source = translate(leading === null ? pattern : pattern.slice(leading[0].length));
   const all = [...new Set(flags + own)].join('');
-  // Unicode mode understands \p{..} and counts as Go does, but takes fewer needless escapes.
-  try {
-    return new RegExp(source, `${all}u`);
-  } catch {
-    return new RegExp(source, all);
-  }
+  // The engine of linear time does not know unicode mode, so that is only for patterns which mean nothing without it.
+  const needsUnicode = /\\[pP][{A-Z]|\\u\{|[\u{10000}-\u{10ffff}]/u.test(source);
+  return new RegExp(source, needsUnicode ? `${all}u` : all);
 }
 
 /** What Go writes differently: \A, \z, \pL, named groups, POSIX classes. */
@@ -63,5 +60,6 @@ function translate(pattern: string): string {
       negated === '' ? (posixClasses[name] ?? whole) : whole,
     )
     .replace(/\\([\s\S])/g, (whole, escaped: string) => (escaped === 'A' ? '^' : escaped === 'z' ? '$' : whole))
-    .replace(/\\([pP])([A-Z])/g, '\\$1{$2}');
+    .replace(/\\([pP])([A-Z])/g, '\\$1{$2}')
+    .replace(/\\x\{([0-9a-fA-F]+)\}/g, '\\u{$1}');
 }
