@@ -4,11 +4,13 @@ import { startAgent } from '../../agent/agent.ts';
 import { type NodeNetwork, startNetwork } from '../../agent/network/start.ts';
 import { createDockerRuntime } from '../../agent/runtime/docker/docker-runtime.ts';
 import { createInformerFactory } from '../../client/informer-factory.ts';
+import { isStoreError } from '../../store/contract.ts';
+import { DirectoryLock } from '../../store/lmdb/directory-lock.ts';
 import { connect } from '../connect.ts';
 import { dataDirectory, makeDataDirectory } from '../data-directory.ts';
 import { UserError } from '../user-error.ts';
 import { aborted, daemonLogger, shutdownSignal } from './daemon.ts';
-import { findExecutable } from './docker-engine.ts';
+import { extendPath, findExecutable } from './docker-engine.ts';
 import { giveBackStartupMemory } from './memory.ts';
 import { containerOwner } from './purge.ts';
 
@@ -30,6 +32,7 @@ const closeTimeoutMs = 5000;
 /** `roadstead agent`: runs until SIGTERM or SIGINT; pods go on without it. */
 export async function runAgent(options: AgentCommandOptions): Promise<void> {
   const labels = parseLabels(options.nodeLabels ?? '');
+  extendPath();
   for (const tool of ['nft', 'ip']) {
     if (findExecutable(tool) === undefined)
       throw new UserError(`"${tool}" is not installed; install nftables and iproute2`);
@@ -37,6 +40,7 @@ export async function runAgent(options: AgentCommandOptions): Promise<void> {
   const files = dataDirectory(options.dataDir);
   const logger = daemonLogger('agent', options.logLevel);
   makeDataDirectory(files);
+  const lock = lockDirectory(files.agent);
   const signal = shutdownSignal(logger);
   const nodeName = options.nodeName ?? hostname().toLowerCase();
   const client = await connect(options.kubeconfig ?? files.agentKubeconfig, 'roadstead-agent');
@@ -76,7 +80,18 @@ export async function runAgent(options: AgentCommandOptions): Promise<void> {
   setTimeout(() => process.exit(0), closeTimeoutMs).unref();
   await agent.close();
   await client.close();
+  lock.release();
   process.exit(0);
+}
+
+/** Two agents on one directory would fight over its pods. */
+function lockDirectory(directory: string): DirectoryLock {
+  try {
+    return DirectoryLock.acquire(directory);
+  } catch (error) {
+    if (!isStoreError(error)) throw error;
+    throw new UserError(`${error.message}; an agent runs there already`);
+  }
 }
 
 function parseLabels(text: string): Record<string, string> {

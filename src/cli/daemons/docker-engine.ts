@@ -29,6 +29,13 @@ export async function ensureDockerEngine(options: DockerEngineOptions): Promise<
   return await waitForEngine(socketPath, options.logDirectory);
 }
 
+/** Root's own programs (nft, ip, dockerd) lie where the PATH of `su` or of a unit may not reach. */
+export function extendPath(): void {
+  const folders = (process.env['PATH'] ?? '').split(':');
+  const missing = ['/usr/local/sbin', '/usr/sbin', '/sbin'].filter((folder) => !folders.includes(folder));
+  process.env['PATH'] = [...folders, ...missing].join(':');
+}
+
 /** The engine's version, or undefined when nothing answers on the socket. */
 export function engineVersion(socketPath: string): Promise<string | undefined> {
   return new Promise((resolve) => {
@@ -106,7 +113,7 @@ async function waitForEngine(socketPath: string, logDirectory: string): Promise<
 
 /** The path of a program on the PATH or in the administrator's folders, which a user's PATH may lack. */
 export function findExecutable(name: string): string | undefined {
-  const folders = [...(process.env['PATH'] ?? '').split(':'), '/usr/local/sbin', '/usr/sbin', '/sbin'];
+  const folders = (process.env['PATH'] ?? '').split(':').filter((folder) => folder !== '');
   return folders.map((folder) => path.join(folder, name)).find((file) => existsSync(file));
 }
 

@@ -1,7 +1,7 @@
 import { existsSync, readdirSync, rmdirSync, rmSync } from 'node:fs';
 import { type DataDirectory, dataDirectory } from '../data-directory.ts';
 import { stopDaemon } from './daemon-process.ts';
-import { defaultDockerSocket, engineVersion } from './docker-engine.ts';
+import { defaultDockerSocket, engineVersion, extendPath } from './docker-engine.ts';
 import { removeLocalTraces } from './purge.ts';
 
 const stopTimeoutMs = 10_000;
@@ -17,6 +17,7 @@ export interface DownOptions {
  */
 export async function down({ dataDir, purge = false }: DownOptions): Promise<void> {
   const files = dataDirectory(dataDir);
+  extendPath();
   for (const daemon of ['agent', 'server']) {
     const stopped = await stopDaemon(files.pidFile(daemon), stopTimeoutMs);
     console.log(stopped ? `Stopped the ${daemon}` : `The ${daemon} was not running`);

@@ -15,7 +15,7 @@ import { installationRoot } from '../installation.ts';
 import { resourceTypeOf } from '../manifest.ts';
 import { UserError } from '../user-error.ts';
 import { residentBytes, runningPid, startDaemon } from './daemon-process.ts';
-import { defaultDockerSocket, ensureDockerEngine, findExecutable } from './docker-engine.ts';
+import { defaultDockerSocket, ensureDockerEngine, extendPath, findExecutable } from './docker-engine.ts';
 import { buildImages } from './images.ts';
 import { lastError } from './log-file.ts';
 import { daemonEnvironment, nodeArguments } from './memory.ts';
@@ -36,6 +36,7 @@ export async function up(options: UpOptions): Promise<void> {
   const files = dataDirectory(options.dataDir);
   const progress = new Progress();
   checkHost();
+  extendPath();
   makeDataDirectory(files);
   const engine = await ensureDockerEngine({
     logDirectory: files.logs,
