@@ -3,7 +3,16 @@ import assert from 'node:assert/strict';
 import { readFileSync } from 'node:fs';
 import path from 'node:path';
 import { after, before, test } from 'node:test';
-import { command, createNamespace, eventually, kubectl, kubectlFails, kubectlJson, tryKubectl } from './kubectl.ts';
+import {
+  command,
+  createNamespace,
+  eventually,
+  kubectl,
+  kubectlFails,
+  kubectlJson,
+  startKubectl,
+  tryKubectl,
+} from './kubectl.ts';
 import { configMap, deployment } from './manifests.ts';
 
 const dataDirectory = process.env['ROADSTEAD_DATA'] ?? '';
@@ -25,6 +34,10 @@ const containers = async (): Promise<string[]> =>
   (await pods()).items
     .flatMap(({ status }) => (status.containerStatuses ?? []).map(({ containerID }) => containerID))
     .sort();
+
+function idsOf(status: PodList['items'][number]['status']): string[] {
+  return (status.containerStatuses ?? []).map(({ containerID }) => containerID);
+}
 
 function pidOf(daemon: string): number {
   return Number(readFileSync(path.join(dataDirectory, 'run', `${daemon}.pid`), 'utf8').split(' ')[0]);
@@ -71,6 +84,33 @@ test(`server and agent killed with -9 in turn ${kills} times: same containers, e
     (await pods()).items.map(({ status }) => status.containerStatuses?.[0]?.restartCount),
     [0, 0],
   );
+});
+
+test('an agent that is killed and started again disturbs neither its node nor its pods', async () => {
+  const before = await containers();
+  const ready = (what: string): string[] => {
+    const status = '{.metadata.name} {.status.conditions[?(@.type=="Ready")].status}{"\\n"}';
+    return ['get', what, '--watch', '-o', `jsonpath=${status}`];
+  };
+  const watches = [startKubectl(ready('nodes')), startKubectl(inNamespace(...ready('pods')))];
+  try {
+    await eventually('the first states', () => watches.every((watch) => watch.output().includes('True')));
+    await killHard('agent');
+    await startAgain();
+    // It works again once it takes a new pod.
+    await kubectl(inNamespace('scale', 'deployment/web', '--replicas=3'));
+    await kubectl(inNamespace('rollout', 'status', 'deployment/web', '--timeout=60s'));
+    const [node, ownPods] = watches.map((watch) => watch.output());
+    assert.doesNotMatch(node ?? '', /False|Unknown/);
+    const names = (await pods()).items.filter(({ status }) => before.some((id) => idsOf(status).includes(id)));
+    assert.equal(names.length, 2);
+    for (const { metadata } of names)
+      assert.doesNotMatch(ownPods ?? '', new RegExp(`${metadata.name} (False|Unknown)`));
+  } finally {
+    for (const watch of watches) await watch.stop();
+  }
+  await kubectl(inNamespace('scale', 'deployment/web', '--replicas=2'));
+  await eventually('two pods', async () => (await pods()).items.length === 2);
 });
 
 test('a container that crashes while the server is away is started again', async () => {

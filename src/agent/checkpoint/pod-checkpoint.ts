@@ -40,6 +40,8 @@ export class PodCheckpoint {
         if (!isCheckpoint(read, uid)) throw new Error('The file does not hold a pod');
         found.push(read);
       } catch (error) {
+        // What is left of a pod that ended just then; it goes once the server's list is known.
+        if ((error as NodeJS.ErrnoException).code === 'ENOENT') continue;
         this.#logger.warn({ podUid: uid, err: error }, 'Could not read the checkpoint of a pod');
       }
     }

@@ -32,6 +32,8 @@ export class StartError extends Error {
 }
 
 const retryMs = 10_000;
+/** A container that was made and has ended is held back by its restart back-off already. */
+const retryEndedMs = 1_000;
 
 export interface ContainerStart {
   readonly pod: Pod;
@@ -91,16 +93,16 @@ export async function startContainer(context: PodContext, start: ContainerStart,
   try {
     await runtime.startContainer(id);
   } catch (error) {
-    throw failed(context, pod, 'RunContainerError', error);
+    throw failed(context, pod, 'RunContainerError', error, retryEndedMs);
   }
   events.event(pod, 'Normal', 'Started', `Started container ${container.name}`);
   await runPostStart(context, start, id);
 }
 
-function failed(context: PodContext, pod: Pod, reason: string, error: unknown): unknown {
+function failed(context: PodContext, pod: Pod, reason: string, error: unknown, retryAfterMs = retryMs): unknown {
   if (!(error instanceof RuntimeError) || error.code === 'unavailable') return error;
   context.events.event(pod, 'Warning', 'Failed', `Error: ${error.message}`);
-  return new StartError(reason, error.message, retryMs, { cause: error });
+  return new StartError(reason, error.message, retryAfterMs, { cause: error });
 }
 
 async function configOrFail(context: PodContext, start: ContainerStart, image: RuntimeImage): Promise<ContainerConfig> {
@@ -134,7 +136,7 @@ async function runPostStart(context: PodContext, start: ContainerStart, id: stri
     context.events.event(pod, 'Warning', 'FailedPostStartHook', `PostStartHook failed: ${why}`);
     context.events.event(pod, 'Normal', 'Killing', 'FailedPostStartHook');
     await context.runtime.stopContainer(id, pod.spec?.terminationGracePeriodSeconds ?? 30);
-    throw new StartError('PostStartHookError', why, retryMs, { cause: error });
+    throw new StartError('PostStartHookError', why, retryEndedMs, { cause: error });
   }
 }
 

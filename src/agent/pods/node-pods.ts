@@ -145,7 +145,10 @@ export class NodePods implements PodLookup {
         this.#wakeChanged(pods);
         if (this.#informer.synced) {
           await this.#removeOrphans(pods);
-          if (!orphansChecked) await this.#collectNetwork(pods);
+          if (!orphansChecked) {
+            await this.#collectNetwork(pods);
+            await this.#removeLeftDirectories(pods);
+          }
           orphansChecked = true;
         }
       } catch (error) {
@@ -172,6 +175,17 @@ export class NodePods implements PodLookup {
       if (wanted.has(uid) || this.#workers.has(uid)) continue;
       this.#context.logger.info({ podUid: uid }, 'Found containers of a pod that is gone');
       this.#add(uid, orphanOf(state)).remove();
+    }
+  }
+
+  /** Of pods that ended while an agent was killed: nobody else would ever look at them. */
+  async #removeLeftDirectories(pods: ReadonlyMap<string, PodRuntimeState>): Promise<void> {
+    const { checkpoint, volumes, logger } = this.#context;
+    for (const uid of await checkpoint.uids()) {
+      if (this.#workers.has(uid) || pods.has(uid)) continue;
+      logger.info({ podUid: uid }, 'Removing the files of a pod that is gone');
+      await volumes.tearDown(uid);
+      await checkpoint.remove(uid);
     }
   }
 
