@@ -34,7 +34,16 @@ export function readBody(context: Pick<RequestContext, 'body' | 'headers'>, limi
     body.resume();
     return Promise.resolve(emptyBody);
   }
-  return collect(body, limit);
+  return declared === body.readableLength ? Promise.resolve(takeBuffered(body)) : collect(body, limit);
+}
+
+/** A small body most often came with its head: then it is all there, and listening for it would cost more than it. */
+function takeBuffered(body: Readable): Buffer {
+  const bytes: unknown = body.read();
+  if (!Buffer.isBuffer(bytes)) throw new Error('The body was taken by another reader');
+  // Its end is still to be read, which is what lets the connection go on to the next request.
+  body.resume();
+  return bytes;
 }
 
 function collect(body: Readable, limit: number): Promise<Buffer> {
