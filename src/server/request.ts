@@ -64,6 +64,8 @@ export interface UserInfo {
 export interface ResponseWriter {
   readonly headersSent: boolean;
   readonly statusCode: number;
+  /** Called once, when the answer begins. */
+  onHead?: (() => void) | undefined;
   setHeader(name: string, value: string): void;
   /** Sends the whole answer. */
   send(statusCode: number, contentType: string, body: Uint8Array | string): void;

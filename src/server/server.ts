@@ -4,6 +4,7 @@ import { createGateway, type Gateway } from '../tunnel/gateway.ts';
 import { type Access, createAccess } from './access.ts';
 import { createAdmission } from './admission/chain.ts';
 import { builtinAdmissionPlugins } from './admission/plugins.ts';
+import { Aggregation } from './aggregation/aggregation.ts';
 import { createApi } from './api.ts';
 import { ensureClusterObjects, keepClusterObjects } from './bootstrap/bootstrap.ts';
 import type { AdmissionChain, Api } from './contract.ts';
@@ -15,7 +16,7 @@ import { authenticationFilter } from './filters/authentication.ts';
 import { authorizationFilter } from './filters/authorization.ts';
 import { deadlineFilter, isLongRunning } from './filters/deadline.ts';
 import { errorsFilter } from './filters/errors.ts';
-import { flowControl } from './filters/flow-control.ts';
+import { type FlowControl, flowControl } from './filters/flow-control.ts';
 import { impersonationFilter } from './filters/impersonation.ts';
 import { mediaFilter } from './filters/media.ts';
 import { requestInfoFilter } from './filters/request-info.ts';
@@ -41,8 +42,8 @@ import { serveTokenRequests } from './special/token-requests.ts';
 import { startCompaction } from './store-compaction.ts';
 import { registerStreams, tunnelConnectHandler } from './streams/register.ts';
 
-/** Upstream's --max-mutating-requests-inflight and --max-requests-inflight. */
-const inFlightMax = { mutating: 200, readOnly: 400 };
+/** Upstream's --max-mutating-requests-inflight and --max-requests-inflight together. */
+const seatsTotal = 600;
 
 export interface RunningServer {
   /** `https://127.0.0.1:6443`, for clients on this host. */
@@ -70,8 +71,10 @@ interface Parts {
   readonly gateway: Gateway;
   readonly sampler: UsageSampler;
   readonly audit: AuditLog;
+  readonly flow: FlowControl;
   readonly state: ServerState;
   readonly definitions: CustomResourceDefinitions;
+  readonly aggregation: Aggregation;
 }
 
 /** Brings up the API server: everything in front of the store. Rejects with one sentence when the port is taken. */
@@ -88,7 +91,8 @@ export async function startServer(options: ServerOptions): Promise<RunningServer
   const listener = await openListener(parts, handle);
   port = listener.port;
   const stopCompaction = startCompaction(settings.store, settings.logger);
-  const facts = { ...settings, port, caCertificate: pki.caCertificate };
+  const { caCertificate, frontProxyCaCertificate } = pki;
+  const facts = { ...settings, port, caCertificate, frontProxyCaCertificate };
   let stopKeeping = (): void => undefined;
   const close = async (): Promise<void> => {
     state.isClosing = true;
@@ -147,6 +151,8 @@ async function createParts(settings: ServerSettings): Promise<Parts> {
   const gateway = createGateway({ logger: logger.child({ part: 'tunnel' }) });
   const connectToService = serviceConnections(objects, gateway);
   const definitions = new CustomResourceDefinitions({ objects, rows: api.rows, connectToService, logger, now });
+  const credentials = () => pki.frontProxyCredentials();
+  const aggregation = new Aggregation({ objects, connectToService, credentials, logger, now });
   const builtin = builtinAdmissionPlugins({
     objects,
     rows: api.rows,
@@ -166,14 +172,26 @@ async function createParts(settings: ServerSettings): Promise<Parts> {
     gateway,
     sampler: new UsageSampler({ gateway, now, logger }),
     audit: settings.audit ? openAuditLog(join(dataDirectory, 'audit.log'), logger) : noAudit,
+    flow: flowControl({ objects, seatsTotal, logger, now }),
     state: { isBootstrapped: false, isClosing: false },
     definitions,
+    aggregation,
   };
 }
 
-async function closeParts({ access, api, audit, closeAdmission, definitions }: Parts): Promise<void> {
+async function closeParts({
+  access,
+  api,
+  audit,
+  flow,
+  closeAdmission,
+  definitions,
+  aggregation,
+}: Parts): Promise<void> {
+  aggregation.close();
   await definitions.close();
   closeAdmission();
+  flow.close();
   access.close();
   await api.close();
   await audit.close();
@@ -210,9 +228,8 @@ function serveSpecialResources({ settings, admission, api, access, gateway, samp
 }
 
 function buildHandler(parts: Parts, serverAddress: () => string): Handler {
-  const { settings, access, audit } = parts;
-  const flow = flowControl(inFlightMax);
-  const metrics = new ServerMetrics([flow.gauge]);
+  const { settings, access, audit, flow, aggregation } = parts;
+  const metrics = new ServerMetrics(flow.gauges);
   const filters = {
     requestInfo: requestInfoFilter(),
     metrics: metrics.filter(({ info }) => isLongRunning(info)),
@@ -223,14 +240,14 @@ function buildHandler(parts: Parts, serverAddress: () => string): Handler {
     impersonation: impersonationFilter(access.authorizer),
     flowControl: flow.filter,
     authorization: authorizationFilter(access.authorizer),
-    media: mediaFilter(),
+    media: mediaFilter((context) => aggregation.handlerFor(context) !== undefined),
   };
   return buildRequestPath(filters, buildLastStage(parts, metrics, serverAddress));
 }
 
 function buildLastStage(parts: Parts, metrics: ServerMetrics, serverAddress: () => string): Handler {
-  const { settings, api, access, gateway, state } = parts;
-  const discovery = createDiscovery(api.rows, serverAddress);
+  const { settings, api, access, gateway, state, aggregation } = parts;
+  const discovery = createDiscovery(api.rows, serverAddress, aggregation);
   const openApi = createOpenApi(api.rows, settings.loadProse);
   const byPath = routeByPath([
     ...settings.extraRoutes,
@@ -244,6 +261,8 @@ function buildLastStage(parts: Parts, metrics: ServerMetrics, serverAddress: () 
   ]);
   const connectTunnel = tunnelConnectHandler(gateway);
   return (context) => {
+    const elsewhere = aggregation.handlerFor(context);
+    if (elsewhere !== undefined) return elsewhere(context);
     if (!context.info.isResourceRequest) return byPath(context);
     return context.info.apiGroup === 'tunnel.roadstead.dev' ? connectTunnel(context) : api.handle(context);
   };

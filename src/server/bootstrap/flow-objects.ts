@@ -76,7 +76,7 @@ const schemas: readonly (readonly [string, string, number, '' | 'ByUser' | 'ByNa
   ['catch-all', 'catch-all', 10000, 'ByUser', anything(everyone)],
 ];
 
-/** The flow schemas and priority levels that upstream always has. Stored for clients that read them; not enforced. */
+/** The flow schemas and priority levels that upstream always has. */
 export async function ensureFlowObjects(objects: ObjectAccess): Promise<void> {
   const levelSpecs: [string, PriorityLevelConfigurationSpec][] = [
     ['exempt', { type: 'Exempt', exempt: { nominalConcurrencyShares: 0, lendablePercent: 0 } }],

@@ -24,6 +24,8 @@ interface Series {
 export interface Gauge {
   readonly name: string;
   readonly help: string;
+  /** Default `gauge`. */
+  readonly type?: 'counter';
   /** Label text (`requestKind="mutating"`) -> value. */
   read(): Iterable<readonly [string, number]>;
 }
@@ -71,7 +73,7 @@ export class ServerMetrics {
     metric(lines, 'apiserver_request_total', 'counter', 'Requests by verb, resource and code', codes);
     metric(lines, 'apiserver_longrunning_requests', 'gauge', 'Watches and streams under way', underWay);
     renderDurations(lines, all);
-    for (const gauge of this.#gauges) metric(lines, gauge.name, 'gauge', gauge.help, gauge.read());
+    for (const gauge of this.#gauges) metric(lines, gauge.name, gauge.type ?? 'gauge', gauge.help, gauge.read());
     renderProcess(lines);
     return `${lines.join('\n')}\n`;
   }

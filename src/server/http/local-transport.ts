@@ -96,6 +96,7 @@ function asBuffer(body: Uint8Array | string | undefined): Buffer {
 class LocalWriter implements ResponseWriter {
   headersSent = false;
   statusCode = 0;
+  onHead: (() => void) | undefined;
   warnings: readonly string[] = [];
   onReaderGone: () => void = () => undefined;
   readonly #resolve: (response: LocalResponse) => void;
@@ -138,6 +139,7 @@ class LocalWriter implements ResponseWriter {
     if (this.headersSent) throw new Error('The answer has begun already');
     this.headersSent = true;
     this.statusCode = statusCode;
+    this.onHead?.();
     if (contentType !== '') this.#headers['content-type'] = contentType;
     if (this.warnings.length > 0) this.#headers['warning'] = formatWarnings(this.warnings);
     this.#resolve({ status: statusCode, headers: this.#headers, body });

@@ -15,6 +15,7 @@ const stalledMs = 60_000;
 abstract class Writer implements ResponseWriter {
   headersSent = false;
   statusCode = 0;
+  onHead: (() => void) | undefined;
   protected headers: OutgoingHttpHeaders | undefined;
   /** Set by the context's owner: read when the head is written. */
   warnings: readonly string[] = [];
@@ -39,6 +40,7 @@ abstract class Writer implements ResponseWriter {
     if (this.headersSent) throw new Error('The answer has begun already');
     this.headersSent = true;
     this.statusCode = statusCode;
+    this.onHead?.();
     const head = this.headers ?? {};
     if (contentType !== '') head['content-type'] = contentType;
     head['cache-control'] ??= 'no-cache, private';
