@@ -12,6 +12,8 @@ export interface ClusterFacts {
   readonly port: number;
   /** PEM. */
   readonly caCertificate: string;
+  /** PEM: signs what the server shows to extension servers. */
+  readonly frontProxyCaCertificate: string;
 }
 
 const systemNamespaces = ['default', 'kube-system', 'kube-public', 'kube-node-lease'];
@@ -143,9 +145,17 @@ async function ensureEndpointSlice(objects: ObjectAccess, { advertiseAddress, po
 /** What an extension API server needs to believe the certificates that this server believes. */
 export async function ensureAuthenticationConfig(
   objects: ObjectAccess,
-  { caCertificate }: ClusterFacts,
+  { caCertificate, frontProxyCaCertificate }: ClusterFacts,
 ): Promise<void> {
-  const data = { 'client-ca-file': caCertificate };
+  const data = {
+    'client-ca-file': caCertificate,
+    'requestheader-client-ca-file': frontProxyCaCertificate,
+    'requestheader-allowed-names': '["front-proxy-client"]',
+    'requestheader-username-headers': '["X-Remote-User"]',
+    'requestheader-uid-headers': '["X-Remote-Uid"]',
+    'requestheader-group-headers': '["X-Remote-Group"]',
+    'requestheader-extra-headers-prefix': '["X-Remote-Extra-"]',
+  };
   const metadata = { name: 'extension-apiserver-authentication', namespace: 'kube-system' };
   const wanted = { apiVersion: 'v1', kind: 'ConfigMap', metadata, data };
   await ensureObject(objects, core('configmaps'), wanted, (kept) =>

@@ -1,4 +1,5 @@
 import type { ResourceDefinition } from '../../api/resource.ts';
+import type { APIResource } from '../../machinery/meta-types.generated.ts';
 import type { DiscoveredGroup } from './groups.ts';
 
 /** The aggregated documents: every group, version and resource under `/api` or `/apis` in one answer. */
@@ -40,11 +41,41 @@ export function aggregatedDocument(groups: readonly DiscoveredGroup[], version: 
       metadata: { ...(group.group === '' ? {} : { name: group.group }), creationTimestamp: null },
       versions: group.versions.map((found) => ({
         version: found.version,
-        resources: found.rows.map(resourceEntry),
-        freshness: 'Current',
+        resources: found.remote === undefined ? found.rows.map(resourceEntry) : remoteEntries(found.remote.resources),
+        freshness: found.remote?.isCurrent === false ? 'Stale' : 'Current',
       })),
     })),
   };
+}
+
+/** The same from an extension server's own list, where subresources stand beside their resource. */
+function remoteEntries(resources: readonly APIResource[]): object[] {
+  return resources
+    .filter(({ name }) => !name.includes('/'))
+    .map((resource) => {
+      const { name, shortNames = [], categories = [] } = resource;
+      const subresources = resources
+        .filter((candidate) => candidate.name.startsWith(`${name}/`))
+        .map((candidate) => ({
+          subresource: candidate.name.slice(name.length + 1),
+          responseKind: kindOf(candidate),
+          verbs: candidate.verbs,
+        }));
+      return {
+        resource: name,
+        responseKind: kindOf(resource),
+        scope: resource.namespaced ? 'Namespaced' : 'Cluster',
+        singularResource: resource.singularName ?? '',
+        verbs: resource.verbs,
+        ...(shortNames.length === 0 ? {} : { shortNames }),
+        ...(categories.length === 0 ? {} : { categories }),
+        ...(subresources.length === 0 ? {} : { subresources }),
+      };
+    });
+}
+
+function kindOf({ group = '', version = '', kind }: APIResource): object {
+  return { group, version, kind };
 }
 
 /** An empty group and version in `responseKind` mean those of the list, as upstream writes them. */

@@ -5,6 +5,7 @@ import type { Handler, RequestContext } from '../request.ts';
 import { type AggregatedVersion, acceptedAggregation, aggregatedDocument, aggregatedMediaType } from './aggregated.ts';
 import { type DiscoveredGroup, discoverGroups } from './groups.ts';
 import { groupDocument, groupListDocument, resourceListDocument, versionsDocument } from './legacy.ts';
+import { noRemoteVersions, type RemoteVersions } from './remote-versions.ts';
 
 interface Answer {
   readonly contentType: string;
@@ -25,15 +26,20 @@ const discoveryPath = /^\/(?:api(?:\/[^/]+)?|apis(?:\/[^/]+){0,2})\/?$/;
  * `serverAddress` is what clients are told to connect to, `host:port`. Documents are made when first asked for and
  * kept until the catalog changes.
  */
-export function createDiscovery(rows: RowCatalog, serverAddress: () => string): Discovery {
-  let generation = -1;
+export function createDiscovery(
+  rows: RowCatalog,
+  serverAddress: () => string,
+  remotes: RemoteVersions = noRemoteVersions,
+): Discovery {
+  let generation = '';
   let groups: readonly DiscoveredGroup[] = [];
   const answers = new Map<string, Answer | undefined>();
 
   const answerFor = (path: string, aggregation: AggregatedVersion | undefined): Answer | undefined => {
-    if (generation !== rows.generation) {
-      generation = rows.generation;
-      groups = discoverGroups(rows.all());
+    const current = `${rows.generation}/${remotes.generation}`;
+    if (generation !== current) {
+      generation = current;
+      groups = discoverGroups(rows.all(), remotes.all());
       answers.clear();
     }
     const key = `${aggregation ?? ''} ${path}`;

@@ -25,6 +25,8 @@ export interface PkiOptions {
 export interface Pki {
   /** PEM. */
   readonly caCertificate: string;
+  /** PEM; an authority of its own, since who shows its certificate is believed to speak for others. */
+  readonly frontProxyCaCertificate: string;
   readonly serving: KeyPair;
   /** Signs service-account tokens. */
   readonly serviceAccountKey: KeyObject;
@@ -32,6 +34,8 @@ export interface Pki {
   adminCredentials(): Promise<KeyPair>;
   /** `system:node:<name>` in `system:nodes`; issued on first use, then kept on disk. */
   nodeCredentials(nodeName: string): Promise<KeyPair>;
+  /** What extension servers know this server by; issued on first use, then kept on disk. */
+  frontProxyCredentials(): Promise<KeyPair>;
   /** A client certificate with a new key, kept nowhere. */
   issueClient(commonName: string, organizations: readonly string[], lifetimeMs?: number): Promise<KeyPair>;
   /** Signs the key of a PEM certificate signing request under the names given here. */
@@ -41,7 +45,8 @@ export interface Pki {
 export async function openPki(options: PkiOptions): Promise<Pki> {
   const { directory, now } = options;
   await mkdir(directory, { recursive: true, mode: 0o700 });
-  const authority = await authorityIn(directory, now());
+  const authority = await authorityIn(directory, 'ca', now());
+  const frontProxy = await authorityIn(directory, 'front-proxy-ca', now());
   const leaf = (name: string, request: LeafRequest): Promise<KeyPair> =>
     leafIn(directory, name, { authority, request, now: now() });
   return {
@@ -50,6 +55,13 @@ export async function openPki(options: PkiOptions): Promise<Pki> {
     serviceAccountKey: await serviceAccountKeyIn(directory),
     adminCredentials: () => leaf('admin', clientRequest('kubernetes-admin', ['system:masters'])),
     nodeCredentials: (nodeName) => leaf(`node-${nodeName}`, clientRequest(`system:node:${nodeName}`, ['system:nodes'])),
+    frontProxyCaCertificate: frontProxy.certificate,
+    frontProxyCredentials: () =>
+      leafIn(directory, 'front-proxy-client', {
+        authority: frontProxy,
+        request: clientRequest('front-proxy-client', []),
+        now: now(),
+      }),
     issueClient: (commonName, organizations, lifetimeMs = leafLifetimeMs) =>
       issueLeaf(authority, { ...clientRequest(commonName, organizations), lifetimeMs }, now()),
     signRequest: (csrPem, request) => issueForCsr(authority, csrPem, request, now()),
@@ -84,14 +96,14 @@ function hostAddresses(): string[] {
     .map(({ address }) => address);
 }
 
-async function authorityIn(directory: string, now: number): Promise<KeyPair> {
-  const kept = await readPair(directory, 'ca');
-  if (kept !== undefined) return usableAuthority(kept, join(directory, 'ca.crt'), now);
-  if ((await readOptional(join(directory, 'ca.crt'))) !== undefined) {
-    throw new StartupError(`${join(directory, 'ca.key')} is missing; restore it from a backup`);
+async function authorityIn(directory: string, name: string, now: number): Promise<KeyPair> {
+  const kept = await readPair(directory, name);
+  if (kept !== undefined) return usableAuthority(kept, join(directory, `${name}.crt`), now);
+  if ((await readOptional(join(directory, `${name}.crt`))) !== undefined) {
+    throw new StartupError(`${join(directory, `${name}.key`)} is missing; restore it from a backup`);
   }
-  const made = await createAuthority('roadstead-ca', now);
-  await writePair(directory, 'ca', made);
+  const made = await createAuthority(`roadstead-${name}`, now);
+  await writePair(directory, name, made);
   return made;
 }
 
