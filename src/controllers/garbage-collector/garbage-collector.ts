@@ -6,6 +6,8 @@ import { Collector } from './collector.ts';
 import { type GraphWork, OwnerGraph } from './owner-graph.ts';
 
 const resyncMs = 30_000;
+/** From a change of a definition to the look at what is served now. */
+const settleMs = 500;
 /** A graph that lacks one resource for longer than this is used all the same, as upstream does. */
 const fillTimeoutMs = 30_000;
 /** They own nothing, nothing owns them, and they are many. */
@@ -29,6 +31,9 @@ class GarbageCollector {
   private readonly orphan = createWorkQueue();
   private readonly monitors = new Map<string, Monitor>();
   private readonly kinds = new Map<string, ApiResource>();
+  /** Ends the pause between two looks at discovery. */
+  private wake = new AbortController();
+  private isWaking = false;
   private readonly collector: Collector;
 
   constructor(context: ControllerContext) {
@@ -78,7 +83,9 @@ class GarbageCollector {
       } catch (err) {
         if (!signal.aborted) this.context.logger.warn({ err }, 'Discovery for garbage collection failed');
       }
-      await sleep(this.monitors.size === 0 ? 1_000 : resyncMs, signal).catch(() => undefined);
+      this.wake = new AbortController();
+      const waking = AbortSignal.any([signal, this.wake.signal]);
+      await sleep(this.monitors.size === 0 ? 1_000 : resyncMs, waking).catch(() => undefined);
     }
     await orphans;
   }
@@ -115,7 +122,12 @@ class GarbageCollector {
       logger,
       transform: keepGraphFields,
     });
-    const observe = (object: KubeObject): void => this.enqueue(this.graph.observe(resource, object));
+    const definesResources = resource.resource === 'customresourcedefinitions';
+    const observe = (object: KubeObject): void => {
+      this.enqueue(this.graph.observe(resource, object));
+      // The resource it defines is served a moment later, or again in another version.
+      if (definesResources) this.lookSoon(signal);
+    };
     informer.addHandler({
       added: observe,
       updated: (_old, object) => observe(object),
@@ -125,6 +137,18 @@ class GarbageCollector {
     // `run` ends with the signal and never throws.
     void informer.run(AbortSignal.any([signal, stop.signal]));
     return { resource, informer, stop };
+  }
+
+  private lookSoon(signal: AbortSignal): void {
+    if (this.isWaking) return;
+    this.isWaking = true;
+    sleep(settleMs, signal).then(
+      () => {
+        this.isWaking = false;
+        this.wake.abort();
+      },
+      () => undefined,
+    );
   }
 
   private enqueue({ examine, orphan }: GraphWork): void {
