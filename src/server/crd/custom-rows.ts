@@ -1,3 +1,4 @@
+import { createHash } from 'node:crypto';
 import type {
   CustomResourceDefinition,
   CustomResourceDefinitionVersion,
@@ -63,7 +64,7 @@ export async function customRows(
   };
   for (const version of versions) {
     if (!version.served && version !== storage) continue;
-    const key = `${shared}${JSON.stringify(version)}`;
+    const key = createHash('sha256').update(shared).update(JSON.stringify(version)).digest('base64');
     const row =
       before?.rowFor(key) ??
       (await rowOf(definition, version, { needs, schema: schemaOf(version), stored: schemaOf(storage), isMixed }));

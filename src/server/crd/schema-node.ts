@@ -38,9 +38,6 @@ export interface SchemaNode {
   readonly hasRules: boolean;
 }
 
-/** A deeper schema is refused when its definition is created. */
-export const schemaDepthMax = 64;
-
 const noNodes: readonly SchemaNode[] = [];
 const noProperties: ReadonlyMap<string, SchemaNode> = new Map();
 

@@ -83,7 +83,8 @@ export class Selection {
     if (index >= 0) return (entry) => (entry.fields[index] === value) === wanted;
     const fieldValue = Object.hasOwn(this.#row.selectableFields, path) ? this.#row.selectableFields[path] : undefined;
     const conversion = this.#row.storedAs;
-    if (fieldValue === undefined || conversion === undefined) {
+    // What a webhook must be asked for cannot be looked into while events are handed out.
+    if (fieldValue === undefined || conversion === undefined || conversion.prepare !== undefined) {
       throw badRequest(`field label not supported: ${path}`);
     }
     return (entry) => (fieldValue(conversion.fromStored(entry.object)) === value) === wanted;

@@ -16,8 +16,6 @@ import {
 import { fn, type Overload, textCost } from './overload.ts';
 import { durationOf, timestampOf } from './time-text.ts';
 
-export const noSuchOverload = 'no such overload';
-
 export function checkedInt(value: bigint): bigint {
   if (value > int64Max || value < int64Min) throw new CelError('integer overflow');
   return value;

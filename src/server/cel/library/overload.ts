@@ -3,7 +3,6 @@ import {
   type CelDuration,
   type CelList,
   type CelMap,
-  type CelOpaque,
   type CelOptional,
   type CelQuantity,
   type CelTimestamp,
@@ -148,5 +147,3 @@ export function parseType(text: string): CelType {
   if (isPlainKind(text)) return plainType(text);
   return /^[A-Z]$/.test(text) ? { kind: 'parameter', name: text } : { kind: 'opaque', name: text };
 }
-
-export type { CelOpaque };
