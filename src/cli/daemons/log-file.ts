@@ -8,5 +8,16 @@ export function lastError(file: string): string {
   const lines = readFileSync(file, 'utf8').slice(-tailBytes).trim().split('\n').reverse();
   const plain = lines.find((line) => line.startsWith('roadstead: '));
   if (plain !== undefined) return plain.slice('roadstead: '.length);
-  return lines.find((line) => line.includes('"level":50')) ?? lines[0] ?? 'it wrote nothing';
+  return sentenceOf(lines.find((line) => line.includes('"level":50')) ?? lines[0] ?? 'it wrote nothing');
+}
+
+/** The message of a line of the log, with that of its error. */
+function sentenceOf(line: string): string {
+  try {
+    const { msg, signal, err } = JSON.parse(line) as { msg?: string; signal?: string; err?: { message?: string } };
+    if (signal !== undefined) return `it was stopped by ${signal}`;
+    return [msg, err?.message].filter((part) => part !== undefined).join(': ');
+  } catch {
+    return line;
+  }
 }
