@@ -13,6 +13,8 @@ const batchBytes = 32 * 1024;
 export async function serveLogs(request: PodRequest): Promise<void> {
   const { stream, runtime, query, signal } = request;
   const containerId = containerOf(request);
+  // An engine that does not answer is an error of the request, not an empty log.
+  await runtime.containerStatus(containerId);
   const ended = new AbortController();
   const lines = runtime.logs(containerId, optionsOf(query), AbortSignal.any([signal, ended.signal]));
   const timestamps = query.get('timestamps') === 'true';

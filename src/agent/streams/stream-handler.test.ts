@@ -76,6 +76,7 @@ async function host(t: TestContext): Promise<Host> {
     exec: begin,
     attach: begin,
     logs: linesOf,
+    containerStatus: async () => undefined,
     portForward: async (_sandbox: string, port: number) => {
       if (port === 9) throw new Error('connect ECONNREFUSED 127.0.0.1:9');
       const [near, far] = duplexPair();
