@@ -11,6 +11,8 @@ import { admissionFunctions, authorizerType, DecisionNeeded, Decisions } from '.
 
 /** What all expressions of one policy may cost for one request, as upstream. */
 const budgetOfPolicy = 10_000_000;
+/** What one run of one expression may cost, so that none keeps the server from others for long. */
+const budgetOfRun = 1_000_000;
 
 /** What expressions of a policy may read, besides its own variables. */
 const policyVariables: Readonly<Record<string, CelType>> = {
@@ -108,7 +110,12 @@ export class Evaluation {
   }
 
   #run(program: CelProgram): CelValue {
-    return program.evaluate(this.#bindings, this.#budget);
+    const budget = new CostBudget(budgetOfRun);
+    try {
+      return program.evaluate(this.#bindings, budget);
+    } finally {
+      this.#budget.spend(budgetOfRun - budget.left);
+    }
   }
 }
 

@@ -4,6 +4,7 @@ import { clone, equal, isJsonObject, type JsonObject } from '../../../machinery/
 import { mergeConfiguration } from '../../../machinery/managed-fields/merge-configuration.ts';
 import type { UnknownObject } from '../../../machinery/meta.ts';
 import { applyJsonPatch } from '../../../machinery/patch/json.ts';
+import type { Schema } from '../../../machinery/schema.ts';
 import { forbidden, isApiError } from '../../../machinery/status-error.ts';
 import { decodeFields } from '../../../machinery/unknown-fields.ts';
 import { toJson } from '../../cel/json-values.ts';
@@ -142,7 +143,33 @@ function patched(
   for (const field of ['name', 'namespace', 'uid', 'managedFields']) {
     if (field in metadata) throw new Error(`metadata.${field} may not be set by an apply configuration`);
   }
+  const atomic = atomicPaths(value, row.schema, '');
+  if (atomic.length > 0) {
+    throw new Error(`invalid ApplyConfiguration: may not mutate atomic arrays, maps or structs: ${atomic.join(', ')}`);
+  }
   return mergeConfiguration(object as unknown as JsonObject, value, row.schema) as UnknownObject;
+}
+
+/** What an apply would replace as a whole although the expression may know but a part of it. */
+function atomicPaths(value: unknown, schema: Schema, path: string): string[] {
+  if (Array.isArray(value)) {
+    if (schema.type !== 'list') return [];
+    if (schema.listType === 'atomic') return [path];
+    return value.flatMap((item) => atomicPaths(item, schema.items, path));
+  }
+  if (!isJsonObject(value)) return [];
+  if (schema.type === 'map') {
+    if (schema.atomic) return [path];
+    return Object.entries(value).flatMap(([key, member]) => atomicPaths(member, schema.values, `${path}.${key}`));
+  }
+  if (schema.type !== 'struct') return [];
+  if (schema.atomic) return [path];
+  return Object.entries(value).flatMap(([name, member]) => {
+    const field = schema.fields.get(name);
+    if (field === undefined) return [];
+    const isWhole = field.atomic === true && typeof member === 'object' && member !== null;
+    return isWhole ? [`${path}.${name}`] : atomicPaths(member, field.schema, `${path}.${name}`);
+  });
 }
 
 function applyOperations(object: UnknownObject, operations: readonly JsonObject[]): UnknownObject {

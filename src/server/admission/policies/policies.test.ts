@@ -264,6 +264,28 @@ test('a mutating policy applies configurations and patches, one after the other'
   assert.deepEqual([spec.template.spec.containers.length, container?.image], [1, 'better']);
 });
 
+test('an apply configuration may not replace what is atomic', async (t) => {
+  const expression =
+    "Object{spec: Object.spec{template: Object.spec.template{spec: Object.spec.template.spec{tolerations: [{'key': 'x'}]}}}}";
+  const mutations = [{ patchType: 'ApplyConfiguration', applyConfiguration: { expression } }];
+  await policy(t, {
+    kind: 'mutating',
+    name: 'atomic',
+    rule: deployments,
+    spec: { reinvocationPolicy: 'Never', mutations },
+  });
+  const { body } = await send('POST', deploymentsPath, deployment('atomic', 1));
+  assert.match(body.message, /may not mutate atomic arrays, maps or structs: \.spec\.template\.spec\.tolerations$/);
+});
+
+test('an expression that costs too much is stopped', async (t) => {
+  const all = (inner: string): string => `[1,2,3,4,5,6,7,8,9,10,11,12,13,14,15,16,17,18,19,20].all(x, ${inner})`;
+  const nested = Array.from({ length: 6 }).reduce<string>((inner) => all(inner), 'x > 0');
+  await policy(t, { kind: 'validating', name: 'costly', spec: { validations: [{ expression: nested }] } });
+  const { body } = await send('POST', maps, { metadata: { name: 'costly' } });
+  assert.match(body.message, /cost limit exceeded$/);
+});
+
 test('conditions of a webhook keep requests from it', async (t) => {
   const webhook = await startTestWebhook(() => ({ allowed: false, status: { message: 'asked' } }));
   t.after(() => webhook.close());
