@@ -97,6 +97,17 @@ test('a new node takes no pods yet', async () => {
   assert.deepEqual(as<Node>(body).spec?.taints, [{ key: 'node.kubernetes.io/not-ready', effect: 'NoSchedule' }]);
 });
 
+test('a pod that is bound gets the zone of its node', async () => {
+  const labels = { 'topology.kubernetes.io/zone': 'z1', other: 'x' };
+  await post('/api/v1/nodes', { metadata: { name: 'zoned', labels } });
+  await post(`${base}/pods`, pod('placed', {}));
+  const target = { kind: 'Node', name: 'zoned' };
+  const bound = await post(`${base}/pods/placed/binding`, { metadata: { name: 'placed' }, target });
+  assert.equal(bound.status, 201, bound.body.message);
+  const found = server.api.objects.get({ group: '', resource: 'pods' }, 'default', 'placed');
+  assert.deepEqual(found?.metadata.labels, { 'topology.kubernetes.io/zone': 'z1' });
+});
+
 test('a runtime class brings overhead and places', async () => {
   await post('/apis/node.k8s.io/v1/runtimeclasses', {
     metadata: { name: 'vm' },

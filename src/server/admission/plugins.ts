@@ -14,6 +14,7 @@ import { nodeRestriction } from './node-restriction.ts';
 import { taintNodesByCondition } from './node-taint.ts';
 import { podSecurity } from './pod-security/pod-security.ts';
 import { podTolerationRestriction } from './pod-tolerations.ts';
+import { podTopologyLabels } from './pod-topology-labels.ts';
 import { expressionChecks } from './policies/expression-checks.ts';
 import { webhookConditions } from './policies/match-conditions.ts';
 import { mutatingPolicies } from './policies/mutating.ts';
@@ -73,6 +74,7 @@ export function builtinAdmissionPlugins(needs: AdmissionNeeds): AdmissionPlugins
       certificateSigning(authorizer),
       certificateSubjectRestriction(),
       defaultIngressClass(objects),
+      podTopologyLabels(objects),
       rbacEscalation(rbac, authorizer),
       mutations.plugin,
       mutatingWebhooks(mutating, matcher, rows),

@@ -4,6 +4,7 @@ import { schemaOf } from '../../api/schema/structure.ts';
 import { clone } from '../../machinery/json.ts';
 import { conflict, type FieldError, invalid } from '../../machinery/status-error.ts';
 import { rfc3339 } from '../../machinery/time.ts';
+import { topologyLabels } from '../admission/pod-topology-labels.ts';
 import type { Registry } from '../registry/registry.ts';
 import { admitPosted } from '../registry/write-request.ts';
 import type { RequestContext } from '../request.ts';
@@ -72,10 +73,16 @@ function assign(pod: Pod, binding: Binding, now: number): string | undefined {
   }
   if ((pod.spec.schedulingGates ?? []).length > 0) return `pod ${name} has non-empty .spec.schedulingGates`;
   pod.spec.nodeName = binding.target.name ?? '';
-  const { annotations } = binding.metadata;
+  const { annotations, labels } = binding.metadata;
+  // Admission says where the node is; what the pod says itself stands.
+  if (labels !== undefined) pod.metadata.labels = { ...topologyOf(labels), ...pod.metadata.labels };
   if (annotations !== undefined) pod.metadata.annotations = { ...pod.metadata.annotations, ...annotations };
   const others = (pod.status?.conditions ?? []).filter(({ type }) => type !== 'PodScheduled');
   const scheduled = { type: 'PodScheduled', status: 'True', lastTransitionTime: rfc3339(now) };
   pod.status = { ...pod.status, conditions: [...others, scheduled] };
   return undefined;
+}
+
+function topologyOf(labels: Readonly<Record<string, string>>): Record<string, string> {
+  return Object.fromEntries(Object.entries(labels).filter(([name]) => topologyLabels.some((label) => label === name)));
 }
