@@ -330,6 +330,9 @@ test('up killed at any moment, down in the middle of it, and two at once', async
   assert.equal(last.code, 0, last.stderr);
 });
 
+const pidOf = (daemon: string): number =>
+  Number(readFileSync(path.join(dataDirectory, 'run', `${daemon}.pid`), 'utf8').split(' ')[0]);
+
 interface PodList {
   items: {
     metadata: { name: string };
@@ -345,10 +348,7 @@ test('after a reboot of the machine every pod comes back by itself', async () =>
   const names = (await list()).map(({ metadata }) => metadata.name).sort();
 
   for (const daemon of ['agent', 'server']) {
-    process.kill(
-      Number(readFileSync(path.join(dataDirectory, 'run', `${daemon}.pid`), 'utf8').split(' ')[0]),
-      'SIGKILL',
-    );
+    process.kill(pidOf(daemon), 'SIGKILL');
   }
   const own = [
     '--filter',
@@ -378,4 +378,87 @@ test('after a reboot of the machine every pod comes back by itself', async () =>
   assert.deepEqual(items.map(({ metadata }) => metadata.name).sort(), names);
   const token = '/var/run/secrets/kubernetes.io/serviceaccount/token';
   for (const name of names) assert.match(await kubectl(inNamespace('exec', name, '--', 'cat', token)), /^ey/);
+});
+
+/** A Docker Engine of our own, which may be killed. */
+class OwnEngine {
+  readonly #directory = path.join(scratch, 'engine');
+  readonly socket = path.join(this.#directory, 'docker.sock');
+  #child: ReturnType<typeof spawn> | undefined;
+
+  async start(): Promise<void> {
+    mkdirSync(this.#directory, { recursive: true });
+    const pidFile = path.join(this.#directory, 'pid');
+    rmSync(pidFile, { force: true });
+    const roots = [
+      '--data-root',
+      path.join(this.#directory, 'root'),
+      '--exec-root',
+      path.join(this.#directory, 'exec'),
+    ];
+    const args = [...roots, '--pidfile', pidFile, '-H', `unix://${this.socket}`, '--bridge=none', '--iptables=false'];
+    this.#child = spawn('dockerd', args, { stdio: 'ignore' });
+    await eventually('the engine', async () => (await this.docker('info')).code === 0);
+  }
+
+  docker(...args: string[]): Promise<CommandResult> {
+    return command('docker', ['-H', `unix://${this.socket}`, ...args]);
+  }
+
+  /** Takes its containerd along, as a crash of the machine's service would. */
+  async kill(): Promise<void> {
+    const child = this.#child;
+    this.#child = undefined;
+    if (child?.pid === undefined) return;
+    const ended = new Promise((resolve) => child.once('close', resolve));
+    const { stdout } = await command('ps', ['-o', 'pid=', '--ppid', String(child.pid)]);
+    child.kill('SIGKILL');
+    for (const pid of stdout.split('\n').map(Number)) if (pid > 0) process.kill(pid, 'SIGKILL');
+    await ended;
+  }
+
+  async remove(): Promise<void> {
+    const { stdout } = await this.docker('ps', '-aq');
+    await this.docker('rm', '-f', ...stdout.trim().split('\n'));
+    await this.kill();
+    for (const line of readFileSync('/proc/self/mounts', 'utf8').split('\n')) {
+      const [, point = ''] = line.split(' ');
+      if (point.startsWith(`${this.#directory}/`)) await command('umount', ['-l', point]);
+    }
+  }
+}
+
+test('Docker that goes away makes the node NotReady, and coming back brings the pods', async () => {
+  const engine = new OwnEngine();
+  await engine.start();
+  await roadstead('images', '--docker-socket', engine.socket);
+  process.kill(pidOf('agent'), 'SIGTERM');
+  const args = ['agent', '--data-dir', dataDirectory, '--docker-socket', engine.socket];
+  let agent: ReturnType<typeof spawn> | undefined;
+  try {
+    await eventually('the first agent to end', async () => {
+      const { stdout } = await roadstead('status', '--data-dir', dataDirectory);
+      return /agent +not running/.test(stdout);
+    });
+    agent = spawn(program, args, { stdio: 'ignore' });
+    await kubectl(inNamespace('create', '-f', '-'), { input: pod('survivor', sleepForever) });
+    await kubectl(inNamespace('wait', '--for=condition=Ready', 'pod/survivor', '--timeout=60s'));
+    await engine.kill();
+    await eventually('a NotReady node', async () => /NotReady/.test(await kubectl(['get', 'nodes'])));
+    assert.match(
+      await kubectl(['describe', 'nodes']),
+      /Ready +False .*KubeletNotReady +container runtime is down: Docker/,
+    );
+    await engine.start();
+    await eventually('a Ready node', async () => / Ready /.test(await kubectl(['get', 'nodes', '--no-headers'])));
+    await eventually('the pod', async () =>
+      /^hi$/m.test(await kubectl(inNamespace('exec', 'survivor', '--', 'echo', 'hi'))),
+    );
+    await kubectl(inNamespace('delete', 'pod', 'survivor', '--timeout=30s'));
+  } finally {
+    const ended = new Promise((resolve) => agent?.once('close', resolve));
+    if (agent?.kill('SIGTERM') === true) await ended;
+    await engine.remove();
+    assert.equal((await up()).code, 0);
+  }
 });
