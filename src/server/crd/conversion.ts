@@ -12,6 +12,7 @@ export interface VersionSchema {
   readonly version: string;
   /** `group/version` */
   readonly apiVersion: string;
+  /** Compiled when first asked for: most definitions of a cluster have no objects. */
   readonly root: SchemaNode;
 }
 

@@ -7,14 +7,15 @@ import type {
 import type { ResourceDefinition, ScalePaths, SubresourceDefinition } from '../../api/resource.ts';
 import { allVerbs } from '../../api/strategy.ts';
 import type { UnknownObject } from '../../machinery/meta.ts';
+import type { StructSchema } from '../../machinery/schema.ts';
 import { renamingConversion, type VersionSchema, type WebhookConverter, webhookConversion } from './conversion.ts';
-import { type CustomRules, customStrategies } from './custom-strategy.ts';
+import { customStrategies } from './custom-strategy.ts';
 import { applySchemaDefaults } from './defaulting.ts';
 import { findFirst, parseJsonPath } from './json-path.ts';
 import { printerColumns } from './printer-columns.ts';
 import { decodeCustomResource, pruneCustomResource } from './pruning.ts';
 import type { CompiledRules } from './rules.ts';
-import { compileSchema } from './schema-node.ts';
+import { compileSchema, type SchemaNode } from './schema-node.ts';
 import { structSchemaOf } from './struct-schema.ts';
 
 /** What a definition becomes. */
@@ -39,7 +40,7 @@ export async function customRows(
   needs: CustomRowNeeds,
   before: CompiledVersions | undefined,
 ): Promise<CompiledVersions> {
-  const { group, versions } = definition.spec;
+  const { versions } = definition.spec;
   const storage = versions.find((version) => version.storage) ?? versions[0];
   if (storage === undefined) throw new Error(`Definition ${definition.metadata.name} has no versions`);
   const compiled = new CompiledVersions();
@@ -52,25 +53,35 @@ export async function customRows(
     storage,
     isMixed,
   });
-  const schemas = new Map<string, VersionSchema>();
-  const schemaOf = (version: CustomResourceDefinitionVersion): VersionSchema => {
-    let schema = schemas.get(version.name);
-    if (schema === undefined) {
-      const root = compileSchema(version.schema?.openAPIV3Schema ?? anyObject);
-      schema = { version: version.name, apiVersion: `${group}/${version.name}`, root };
-      schemas.set(version.name, schema);
-    }
-    return schema;
-  };
+  const schemas = new Map(versions.map(({ name }) => [name, versionSchema(name, definition, needs)]));
+  const stored = schemas.get(storage.name) ?? versionSchema(storage.name, definition, needs);
   for (const version of versions) {
     if (!version.served && version !== storage) continue;
-    const key = createHash('sha256').update(shared).update(JSON.stringify(version)).digest('base64');
-    const row =
-      before?.rowFor(key) ??
-      (await rowOf(definition, version, { needs, schema: schemaOf(version), stored: schemaOf(storage), isMixed }));
+    const text = JSON.stringify(version);
+    const key = createHash('sha256').update(shared).update(text).digest('base64');
+    const schema = schemas.get(version.name) ?? stored;
+    const hasRules = text.includes('"x-kubernetes-validations"');
+    const row = before?.rowFor(key) ?? (await rowOf(definition, version, { needs, schema, stored, isMixed, hasRules }));
     compiled.add(key, row, version);
   }
   return compiled;
+}
+
+/** Reads the definition when it is needed, and keeps of it what it compiles to. */
+function versionSchema(name: string, { spec }: CustomResourceDefinition, { current }: CustomRowNeeds): VersionSchema {
+  let root: SchemaNode | undefined;
+  return {
+    version: name,
+    apiVersion: `${spec.group}/${name}`,
+    get root() {
+      root ??= compileSchema(writtenSchema(current(), name));
+      return root;
+    },
+  };
+}
+
+function writtenSchema(definition: CustomResourceDefinition | undefined, name: string): JSONSchemaProps {
+  return definition?.spec.versions.find((version) => version.name === name)?.schema?.openAPIV3Schema ?? anyObject;
 }
 
 const anyObject: JSONSchemaProps = { type: 'object', 'x-kubernetes-preserve-unknown-fields': true };
@@ -107,25 +118,75 @@ interface RowParts {
   readonly stored: VersionSchema;
   /** Objects may be stored in other versions than the present one. */
   readonly isMixed: boolean;
+  readonly hasRules: boolean;
 }
 
 async function rowOf(
   definition: CustomResourceDefinition,
   version: CustomResourceDefinitionVersion,
-  { needs, schema, stored, isMixed }: RowParts,
+  { needs, schema, stored, isMixed, hasRules }: RowParts,
 ): Promise<{ row: ResourceDefinition; stored: ResourceDefinition }> {
+  const { spec } = definition;
+  const { converter, current } = needs;
+  const strategies = customStrategies({
+    get root() {
+      return schema.root;
+    },
+    rules: hasRules ? await needs.compileRules(schema) : undefined,
+    hasStatus: version.subresources?.status !== undefined,
+    definition: current,
+  });
+  const facts = rowFacts(definition, version, strategies);
+  const make = (rest: RowRest): ResourceDefinition => lazyRow(facts, schema, current, rest);
+  const of = { group: spec.group, resource: spec.names.plural };
+  if (!version.storage) {
+    const storedAs =
+      converter === undefined
+        ? renamingConversion(of, schema, stored)
+        : webhookConversion(of, schema, stored, converter);
+    return { row: make({ storedAs }), stored: make({}) };
+  }
+  const needsWebhook = converter !== undefined;
+  const kept = make({ upgradeStored: (object) => upgrade(object, stored, needsWebhook) });
+  if (converter === undefined || !isMixed) return { row: kept, stored: kept };
+  // Some objects are stored in versions that only the webhook can read.
+  return { row: make({ storedAs: webhookConversion(of, schema, stored, converter) }), stored: kept };
+}
+
+type RowRest = Pick<ResourceDefinition, 'storedAs' | 'upgradeStored'>;
+type RowFacts = Omit<ResourceDefinition, 'schema' | 'openApiSchema' | 'decode' | keyof RowRest>;
+
+/** What is made of the schema is made when asked for; the schema itself stays with the definition. */
+function lazyRow(
+  facts: RowFacts,
+  schema: VersionSchema,
+  current: CustomRowNeeds['current'],
+  rest: RowRest,
+): ResourceDefinition {
+  let structure: StructSchema | undefined;
+  return {
+    ...facts,
+    ...rest,
+    get schema() {
+      structure ??= structSchemaOf(schema.root);
+      return structure;
+    },
+    get openApiSchema() {
+      return writtenSchema(current(), schema.version) as Readonly<Record<string, unknown>>;
+    },
+    decode: (value) => decodeCustomResource(value, schema.root),
+  };
+}
+
+function rowFacts(
+  definition: CustomResourceDefinition,
+  version: CustomResourceDefinitionVersion,
+  { main, status: statusStrategy }: ReturnType<typeof customStrategies>,
+): RowFacts {
   const { spec, status } = definition;
-  const { converter } = needs;
   const names = status?.acceptedNames?.plural === spec.names.plural ? status.acceptedNames : spec.names;
   const { kind, plural } = spec.names;
-  const custom: CustomRules = {
-    root: schema.root,
-    rules: await needs.compileRules(schema),
-    hasStatus: version.subresources?.status !== undefined,
-    definition: needs.current,
-  };
-  const { main, status: statusStrategy } = customStrategies(custom);
-  const row: ResourceDefinition = {
+  return {
     group: spec.group,
     version: version.name,
     kind,
@@ -136,31 +197,12 @@ async function rowOf(
     categories: names.categories ?? [],
     namespaced: spec.scope === 'Namespaced',
     verbs: allVerbs,
-    schema: structSchemaOf(schema.root),
-    openApiSchema: (version.schema?.openAPIV3Schema ?? anyObject) as Readonly<Record<string, unknown>>,
-    decode: (value) => decodeCustomResource(value, schema.root),
     columns: printerColumns(version.additionalPrinterColumns),
     selectableFields: selectableFieldsOf(version),
     subresources: subresourcesOf(kind, version, statusStrategy),
     strategy: main,
     ...(version.deprecated === true ? { deprecationWarning: deprecationOf(definition, version) } : {}),
   };
-  if (!version.storage) {
-    const of = { group: spec.group, resource: plural };
-    const storedAs =
-      converter === undefined
-        ? renamingConversion(of, schema, stored)
-        : webhookConversion(of, schema, stored, converter);
-    return { row: { ...row, storedAs }, stored: row };
-  }
-  const kept: ResourceDefinition = {
-    ...row,
-    upgradeStored: (object) => upgrade(object, stored, converter !== undefined),
-  };
-  if (converter === undefined || !isMixed) return { row: kept, stored: kept };
-  // Some objects are stored in versions that only the webhook can read.
-  const storedAs = webhookConversion({ group: spec.group, resource: plural }, schema, stored, converter);
-  return { row: { ...row, storedAs }, stored: kept };
 }
 
 function upgrade(object: UnknownObject, { apiVersion, root }: VersionSchema, needsWebhook: boolean): boolean {

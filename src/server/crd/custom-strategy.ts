@@ -10,6 +10,7 @@ import type { SchemaNode } from './schema-node.ts';
 import { validateValue } from './value-validation.ts';
 
 export interface CustomRules {
+  /** Compiled when first asked for. */
   readonly root: SchemaNode;
   readonly rules: CompiledRules | undefined;
   readonly hasStatus: boolean;
@@ -44,7 +45,7 @@ export function customStrategies(custom: CustomRules): { main: Strategy; status:
 }
 
 function mainStrategy(custom: CustomRules, forgiven: Forgiven): Strategy {
-  const { root, hasStatus } = custom;
+  const { hasStatus } = custom;
   return {
     prepareForCreate(object) {
       if (custom.definition()?.metadata.deletionTimestamp !== undefined) {
@@ -59,7 +60,7 @@ function mainStrategy(custom: CustomRules, forgiven: Forgiven): Strategy {
       object.metadata.generation = isSameContent(object, old, hasStatus) ? Math.max(before, 1) : before + 1;
     },
     applyDefaults(object) {
-      applySchemaDefaults(object, root);
+      applySchemaDefaults(object, custom.root);
     },
     validate: (object) => validateObject(custom, object, undefined, forgiven),
     validateUpdate: (object, old) => validateObject(custom, object, old, forgiven),

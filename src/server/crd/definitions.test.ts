@@ -67,7 +67,6 @@ function start(): Promise<RunningServer> {
     address: '127.0.0.1',
     port: 0,
     advertiseAddress: '127.0.0.1',
-    audit: false,
     loadProse: async () => ({}),
   });
 }

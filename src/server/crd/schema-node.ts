@@ -6,8 +6,8 @@ import { goRegExp } from '../cel/go-regexp.ts';
  * instead of the JSON that the author wrote.
  */
 export interface SchemaNode {
-  /** What the author wrote, for the keywords that only validation reads. */
-  readonly written: JSONSchemaProps;
+  /** The keywords that only restrict values, as the author wrote them. */
+  readonly written: Restrictions;
   /** `''`: any. */
   readonly type: string;
   readonly nullable: boolean;
@@ -38,6 +38,28 @@ export interface SchemaNode {
   readonly hasRules: boolean;
 }
 
+/** Keywords that validation reads. Prose and structure are left out: a schema is mostly prose, and nodes live long. */
+const restrictions = [
+  'enum',
+  'exclusiveMaximum',
+  'exclusiveMinimum',
+  'format',
+  'maxItems',
+  'maxLength',
+  'maxProperties',
+  'maximum',
+  'minItems',
+  'minLength',
+  'minProperties',
+  'minimum',
+  'multipleOf',
+  'pattern',
+  'uniqueItems',
+] as const;
+
+export type Restrictions = Pick<JSONSchemaProps, (typeof restrictions)[number]>;
+
+const unrestricted: Restrictions = {};
 const noNodes: readonly SchemaNode[] = [];
 const noProperties: ReadonlyMap<string, SchemaNode> = new Map();
 
@@ -52,7 +74,7 @@ export function compileSchema(written: JSONSchemaProps): SchemaNode {
   const rules = written['x-kubernetes-validations'] ?? [];
   const hasDefault = written.default !== undefined && written.default !== null;
   return {
-    written,
+    written: restrictionsOf(written),
     type: written.type ?? '',
     nullable: written.nullable === true,
     properties,
@@ -76,6 +98,12 @@ export function compileSchema(written: JSONSchemaProps): SchemaNode {
     hasDefaults: hasDefault || below.some((node) => node.hasDefaults),
     hasRules: rules.length > 0 || below.some((node) => node.hasRules),
   };
+}
+
+function restrictionsOf(written: JSONSchemaProps): Restrictions {
+  const present = restrictions.filter((name) => written[name] !== undefined);
+  if (present.length === 0) return unrestricted;
+  return Object.fromEntries(present.map((name) => [name, written[name]]));
 }
 
 export function isSchema(value: unknown): value is JSONSchemaProps {

@@ -39,7 +39,7 @@ export function addResource(row: ResourceDefinition, set: DefinitionSet, dialect
 
 /** A CustomResourceDefinition's row: its schema has no name among the built-in definitions. */
 export function isCustom(row: ResourceDefinition): boolean {
-  return row.schema.name === '';
+  return row.decode !== undefined || row.schema.name === '';
 }
 
 /** `dev.roadstead.fleet.v1.Host`, as upstream names the definitions of custom resources. */
