@@ -4,6 +4,7 @@
  * machine; prints each figure beside its target. `--pods N` changes the load, `--skip-pods` leaves out pod start.
  */
 import { spawn } from 'node:child_process';
+import { once } from 'node:events';
 import { closeSync, mkdtempSync, openSync, readFileSync, rmSync } from 'node:fs';
 import { cpus, loadavg, tmpdir } from 'node:os';
 import path from 'node:path';
@@ -49,7 +50,7 @@ async function benchApi(): Promise<void> {
     printApi(figures, peakMb);
   } finally {
     server.kill('SIGTERM');
-    await new Promise((resolve) => server.on('exit', resolve));
+    if (server.exitCode === null) await once(server, 'exit');
   }
 }
 
