@@ -70,5 +70,5 @@ test('an autoscaler keeps to its bounds without any metric, and says why it has 
     60_000,
   );
   assert.equal(condition.reason, 'FailedGetResourceMetric');
-  assert.match(condition.message, /missing request for cpu in container main of Pod bounded-/);
+  assert.match(condition.message, /failed to get cpu utilization: unable to get metrics for resource cpu: /);
 });

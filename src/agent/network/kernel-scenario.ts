@@ -5,7 +5,7 @@
 import { type ChildProcess, execFile, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { promisify } from 'node:util';
-import { endpointSlices, nodes, services } from '../../api/resource-types.ts';
+import { endpointSlices, networkPolicies, nodes, services } from '../../api/resource-types.ts';
 import type { Client, InformerFactory } from '../../client/contract.ts';
 import { silentLogger } from '../../machinery/logger.ts';
 import { runCommand, runIp } from './commands.ts';
@@ -34,7 +34,12 @@ await runIp([
 const serviceInformer = new MemoryInformer(services);
 const sliceInformer = new MemoryInformer(endpointSlices);
 const nodeInformer = new MemoryInformer(nodes);
-const known = { services: serviceInformer, endpointslices: sliceInformer, nodes: nodeInformer };
+const known = {
+  services: serviceInformer,
+  endpointslices: sliceInformer,
+  nodes: nodeInformer,
+  networkpolicies: new MemoryInformer(networkPolicies),
+};
 const informers = {
   informer: ({ resource }: { resource: keyof typeof known }) => known[resource],
   start: () => undefined,

@@ -2,7 +2,7 @@ import { readdirSync } from 'node:fs';
 import { removeForwardAccept } from './bridge/forward-accept.ts';
 import { removeVeth } from './bridge/veth.ts';
 import { applyNft } from './commands.ts';
-import { bridgeName, podTable, serviceTable, vethPrefix } from './names.ts';
+import { bridgeName, podTable, policyTable, serviceTable, vethPrefix } from './names.ts';
 import { removeNodeRoutes } from './node-routes.ts';
 
 /** Takes everything of this part off the machine; safe to repeat. Pods that still run lose their network. */
@@ -11,7 +11,7 @@ export async function purgeNetwork(): Promise<void> {
     if (name.startsWith(vethPrefix)) await removeVeth(name);
   }
   await removeVeth(bridgeName);
-  const tables = [podTable, serviceTable];
+  const tables = [podTable, serviceTable, policyTable];
   await applyNft(tables.map((table) => `add table ip ${table}\ndelete table ip ${table}\n`).join(''));
   await removeNodeRoutes();
   await removeForwardAccept();

@@ -15,8 +15,9 @@ import { Forwarder, hostNameServers } from './dns/forwarder.ts';
 import { NodeDns } from './dns/server.ts';
 import { informerRecords } from './dns/service-records.ts';
 import { formatIpv4, gatewayOf, type Ipv4Network, parseNetwork } from './ipv4.ts';
-import { bridgeName, podTable, serviceTable } from './names.ts';
+import { bridgeName, podTable, policyTable, serviceTable } from './names.ts';
 import { NodeRoutes } from './node-routes.ts';
+import { NetworkPolicies } from './policy/network-policies.ts';
 import { ServiceProxy } from './proxy/service-proxy.ts';
 import { purgeNetwork } from './purge.ts';
 import { findUplink, type Uplink } from './uplink.ts';
@@ -26,7 +27,6 @@ const repairIntervalMs = 30_000;
 const dnsPort = 53;
 
 export interface StartNetworkOptions {
-  /** Not used beside `informers` today; the network's own writes will need it. */
   readonly client: Client;
   readonly informers: InformerFactory;
   readonly nodeName: string;
@@ -71,6 +71,7 @@ export async function startNetwork(options: StartNetworkOptions): Promise<NodeNe
     slices: options.informers.informer(endpointSlices),
   };
   const proxy = new ServiceProxy({ ...options, ...proxyInformers, logger });
+  const policies = new NetworkPolicies({ ...options, logger });
   const zone = new ClusterZone(options.clusterDomain, informerRecords(proxyInformers.services, proxyInformers.slices));
   const forwarder = new Forwarder({ servers: hostNameServers(options.clusterDnsIp), now: () => Date.now() });
   const answerer = new Answerer({
@@ -83,9 +84,9 @@ export async function startNetwork(options: StartNetworkOptions): Promise<NodeNe
   await dns.ensure();
   new NodeRoutes({ nodes: options.informers.informer(nodes), nodeName: options.nodeName, logger }).start();
   options.informers.start(options.signal);
-  const proxyStarted = startProxy(proxy, options, logger);
+  const proxyStarted = startProxy(proxy, policies, options, logger);
   const repairs = setInterval(() => {
-    const repaired = Promise.all([base.repair(proxy), dns.ensure()]);
+    const repaired = Promise.all([base.repair(proxy, policies), dns.ensure()]);
     repaired.catch((err: unknown) => logger.error({ err }, 'Repairing the network failed'));
   }, repairIntervalMs);
 
@@ -93,6 +94,7 @@ export async function startNetwork(options: StartNetworkOptions): Promise<NodeNe
   const close = async (removeAll: boolean): Promise<void> => {
     clearInterval(repairs);
     proxy.close();
+    policies.close();
     await dns.close();
     await proxyStarted;
     if (removeAll) await purgeNetwork();
@@ -108,9 +110,15 @@ export async function startNetwork(options: StartNetworkOptions): Promise<NodeNe
   return { podNetwork, close: closeOnce };
 }
 
-async function startProxy(proxy: ServiceProxy, options: StartNetworkOptions, logger: Logger): Promise<void> {
+async function startProxy(
+  proxy: ServiceProxy,
+  policies: NetworkPolicies,
+  options: StartNetworkOptions,
+  logger: Logger,
+): Promise<void> {
   try {
     await options.informers.synced(options.signal);
+    policies.start();
     await proxy.start();
   } catch (err) {
     if (!options.signal.aborted) logger.error({ err }, 'Starting the service proxy failed');
@@ -142,11 +150,12 @@ class BaseNetwork {
   }
 
   /** Firewalls that are reloaded flush every table, and Docker's start may bring back a policy of its own. */
-  async repair(proxy: ServiceProxy): Promise<void> {
+  async repair(proxy: ServiceProxy, policies: NetworkPolicies): Promise<void> {
     if (!deviceExists(bridgeName)) await this.build();
     const tables = await runCommand('nft', ['list', 'tables', 'ip']);
     if (!tables.includes(`table ip ${podTable}\n`)) await this.buildTable();
     if (!tables.includes(`table ip ${serviceTable}\n`)) proxy.rebuild();
+    if (policies.isNeeded && !tables.includes(`table ip ${policyTable}\n`)) policies.rebuild();
     await ensureForwardAccept();
   }
 
