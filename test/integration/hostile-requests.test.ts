@@ -238,6 +238,60 @@ test('headers that claim an identity are not believed', async () => {
   assert.equal((await ask({ authorization: `Bearer ${none}` })).code, 401);
 });
 
+test("a node's certificate opens its own node, and nothing of another's", async () => {
+  const identity = async (name: string): Promise<Agent> => {
+    const { certificate: cert, key } = await server.pki.nodeCredentials(name);
+    return new Agent({ ca: server.caCertificate, cert, key });
+  };
+  const agent = await identity('one');
+  const other = await identity('two');
+  const nodes = '/api/v1/nodes';
+  const code = async (method: string, path: string, body?: string, type?: string, as = agent): Promise<number> =>
+    (
+      await send(method, path, {
+        agent: as,
+        ...(body === undefined ? {} : { body }),
+        ...(type === undefined ? {} : { type }),
+      })
+    ).code;
+  const named = (name: string): string => JSON.stringify({ metadata: { name } });
+  const tunnel = '/apis/tunnel.roadstead.dev/v1/hosts';
+  const requests: [number, Promise<number>][] = [
+    [201, code('POST', nodes, named('one'))],
+    [403, code('POST', nodes, named('three'))],
+    [201, code('POST', nodes, named('two'), undefined, other)],
+  ];
+  for (const [expected, answered] of requests) assert.equal(await answered, expected);
+  const status = JSON.stringify({ status: { nodeInfo: { machineID: 'x' } } });
+  assert.equal(await code('PATCH', `${nodes}/one/status`, status, merge), 200);
+  assert.equal(await code('PATCH', `${nodes}/two/status`, status, merge), 403);
+  assert.equal(await code('DELETE', `${nodes}/two`), 403);
+  const restricted = JSON.stringify({ metadata: { labels: { 'node-restriction.kubernetes.io/x': 'y' } } });
+  assert.equal(await code('PATCH', `${nodes}/one`, restricted, merge), 403);
+  assert.equal(
+    await code('PATCH', `${nodes}/one`, '{"spec":{"taints":[{"key":"a","effect":"NoExecute"}]}}', merge),
+    403,
+  );
+  assert.equal(await code('GET', '/api/v1/secrets'), 403);
+  assert.equal(await code('GET', '/api/v1/namespaces/kube-system/secrets/any'), 403);
+  assert.equal(await code('POST', pods, pod('{"nodeName":"two","containers":[{"name":"a","image":"b"}]}')), 403);
+  assert.equal(await code('POST', '/api/v1/namespaces/default/pods/any/exec?command=sh'), 403);
+  assert.equal(await code('GET', `${nodes}/two/proxy/stats/summary`), 403);
+  assert.equal(await code('POST', '/api/v1/namespaces/kube-system/serviceaccounts/default/token', '{"spec":{}}'), 403);
+  const binding = JSON.stringify({
+    metadata: { name: 'rise' },
+    roleRef: { apiGroup: 'rbac.authorization.k8s.io', kind: 'ClusterRole', name: 'cluster-admin' },
+    subjects: [{ apiGroup: 'rbac.authorization.k8s.io', kind: 'User', name: 'system:node:one' }],
+  });
+  assert.equal(await code('POST', '/apis/rbac.authorization.k8s.io/v1/clusterrolebindings', binding), 403);
+  assert.equal(await code('GET', `${tunnel}/two/connect`), 403);
+  assert.equal(await code('GET', `${tunnel}/one/connect`), 400);
+  const impersonation = { 'impersonate-user': 'system:node:two', 'impersonate-group': 'system:nodes' };
+  assert.equal((await send('GET', nodes, { agent, headers: impersonation })).code, 403);
+  agent.destroy();
+  other.destroy();
+});
+
 /** A client in HTTP/1.1 by hand, which reads only when told to. */
 async function rawClient(head: string): Promise<TLSSocket> {
   const { certificate: cert, key } = await server.pki.adminCredentials();
