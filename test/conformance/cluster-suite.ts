@@ -25,14 +25,14 @@ export function clusterSuite(name: string): ClusterSuite {
   let api: Api | undefined;
   const own = (): string => namespace?.name ?? assert.fail('The namespace is not there yet');
   if (!isListing) {
-  before(async () => {
-    namespace = await createNamespace(name);
-    api = new Api(createHttpsTransport(await loadKubeconfig()));
-  });
-  after(async () => {
-    await api?.close();
-    await namespace?.remove();
-  });
+    before(async () => {
+      namespace = await createNamespace(name);
+      api = new Api(createHttpsTransport(await loadKubeconfig()));
+    });
+    after(async () => {
+      await api?.close();
+      await namespace?.remove();
+    });
   }
   const suite: ClusterSuite = {
     get api() {

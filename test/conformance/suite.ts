@@ -25,11 +25,11 @@ export function controlPlaneSuite(options: ControlPlaneOptions = {}): Suite {
     return part;
   };
   if (!isListing) {
-  before(async () => {
-    plane = await startControlPlane(options);
-    api = new Api(plane.transport);
-  });
-  after(() => plane?.close());
+    before(async () => {
+      plane = await startControlPlane(options);
+      api = new Api(plane.transport);
+    });
+    after(() => plane?.close());
   }
   return {
     eventually,
