@@ -1,6 +1,7 @@
 import { Command } from 'commander';
 import { isStartupError } from '../machinery/startup-error.ts';
 import { isApiError } from '../machinery/status-error.ts';
+import { parseCount } from './daemons/audit-options.ts';
 import { defaultDataDirectory } from './data-directory.ts';
 import { systemFailure } from './system-failure.ts';
 import { isUserError } from './user-error.ts';
@@ -39,7 +40,11 @@ program
   .option('--cluster-cidr <cidr>', 'addresses of pods', '10.244.0.0/16')
   .option('--cluster-domain <domain>', 'domain of cluster DNS', 'cluster.local')
   .option('--service-node-port-range <range>', 'ports of NodePort Services', '30000-32767')
-  .option('--audit', 'write a line for every request to <data-dir>/server/audit.log')
+  .option('--audit-log-path <file>', 'write what is asked of the server to a file; - is standard output')
+  .option('--audit-policy-file <file>', 'audit.k8s.io/v1 Policy; default every request, without bodies')
+  .option('--audit-log-maxsize <mebibytes>', 'size at which the audit log is put aside', parseCount, 100)
+  .option('--audit-log-maxbackup <count>', 'audit logs put aside that are kept; 0 keeps all', parseCount, 0)
+  .option('--audit-log-maxage <days>', 'age to which they are kept; 0 keeps them for ever', parseCount, 0)
   .option('--log-level <level>', 'error, warn, info or debug', 'info')
   .action(async (options) => (await import('./daemons/server.ts')).runServer(options));
 

@@ -1,12 +1,13 @@
 import { networkInterfaces } from 'node:os';
 import type { Logger } from '../machinery/logger.ts';
 import type { Store } from '../store/contract.ts';
+import type { AuditOptions } from './filters/audit.ts';
 import type { createOpenApi } from './openapi/openapi.ts';
 import type { Route } from './routes.ts';
 import { firstServiceIp } from './service-network.ts';
 
 export interface ServerOptions {
-  /** `pki/` and `audit.log` are kept below it. */
+  /** `pki/` is kept below it. */
   readonly dataDirectory: string;
   /** Already open; the caller closes it after the server. */
   readonly store: Store;
@@ -25,8 +26,8 @@ export interface ServerOptions {
   readonly clusterDomain?: string;
   /** Further names or addresses for the serving certificate. */
   readonly extraNames?: readonly string[];
-  /** Writes `audit.log`. Default false. */
-  readonly audit?: boolean;
+  /** Absent: no audit. */
+  readonly audit?: AuditOptions | undefined;
   /** The descriptions that OpenAPI documents carry; large, so it is read when first asked for. */
   readonly loadProse: Parameters<typeof createOpenApi>[1];
   /** Answer further paths, before the server's own. */
@@ -59,7 +60,7 @@ export function settingsOf(options: ServerOptions): ServerSettings {
     clusterDomain,
     issuer: `https://kubernetes.default.svc.${clusterDomain}`,
     extraNames: options.extraNames ?? [],
-    audit: options.audit ?? false,
+    audit: options.audit,
     loadProse: options.loadProse,
     extraRoutes: options.extraRoutes ?? [],
     now: options.now ?? Date.now,

@@ -25,7 +25,7 @@ async function start(): Promise<RunningServer> {
     address: '127.0.0.1',
     port: 0,
     advertiseAddress: '127.0.0.1',
-    audit: true,
+    audit: { logPath: join(directory, 'audit.log') },
     loadProse: async () => ({}),
   });
 }

@@ -11,7 +11,7 @@ import type { AdmissionChain, Api } from './contract.ts';
 import { definitionRules } from './crd/definition-admission.ts';
 import { CustomResourceDefinitions } from './crd/definitions.ts';
 import { createDiscovery } from './discovery/discovery.ts';
-import { type AuditLog, noAudit, openAuditLog } from './filters/audit.ts';
+import { type Audit, openAudit } from './filters/audit.ts';
 import { authenticationFilter } from './filters/authentication.ts';
 import { authorizationFilter } from './filters/authorization.ts';
 import { deadlineFilter, isLongRunning } from './filters/deadline.ts';
@@ -70,7 +70,7 @@ interface Parts {
   readonly access: Access;
   readonly gateway: Gateway;
   readonly sampler: UsageSampler;
-  readonly audit: AuditLog;
+  readonly audit: Audit | undefined;
   readonly flow: FlowControl;
   readonly state: ServerState;
   readonly definitions: CustomResourceDefinitions;
@@ -171,7 +171,7 @@ async function createParts(settings: ServerSettings): Promise<Parts> {
     access,
     gateway,
     sampler: new UsageSampler({ gateway, now, logger }),
-    audit: settings.audit ? openAuditLog(join(dataDirectory, 'audit.log'), logger) : noAudit,
+    audit: settings.audit === undefined ? undefined : await openAudit(settings.audit, logger, now),
     flow: flowControl({ objects, seatsTotal, logger, now }),
     state: { isBootstrapped: false, isClosing: false },
     definitions,
@@ -194,7 +194,7 @@ async function closeParts({
   flow.close();
   access.close();
   await api.close();
-  await audit.close();
+  await audit?.close();
 }
 
 async function openListener(parts: Parts, handle: Handler): Promise<Listener> {
@@ -233,7 +233,7 @@ function buildHandler(parts: Parts, serverAddress: () => string): Handler {
   const filters = {
     requestInfo: requestInfoFilter(),
     metrics: metrics.filter(({ info }) => isLongRunning(info)),
-    audit: audit.filter,
+    audit,
     errors: errorsFilter(settings.logger),
     deadline: deadlineFilter(settings.logger),
     authentication: authenticationFilter(access.authenticators),

@@ -16,10 +16,11 @@ import { type DataDirectory, dataDirectory, makeDataDirectory } from '../data-di
 import { installationRoot } from '../installation.ts';
 import { UserError } from '../user-error.ts';
 import { programVersion } from '../version.ts';
+import { type AuditFlags, auditOptionsOf } from './audit-options.ts';
 import { aborted, daemonLogger, shutdownSignal } from './daemon.ts';
 import { giveBackStartupMemory } from './memory.ts';
 
-export interface ServerCommandOptions {
+export interface ServerCommandOptions extends AuditFlags {
   readonly dataDir: string;
   readonly address: string;
   readonly port: number;
@@ -29,7 +30,6 @@ export interface ServerCommandOptions {
   readonly clusterCidr: string;
   readonly clusterDomain: string;
   readonly serviceNodePortRange: string;
-  readonly audit?: boolean;
   readonly logLevel: string;
 }
 
@@ -86,7 +86,7 @@ async function startApi(
       serviceCidr: options.serviceCidr,
       nodePortRange: parsePortRange(options.serviceNodePortRange),
       clusterDomain: options.clusterDomain,
-      audit: options.audit === true,
+      audit: auditOptionsOf(options),
       loadProse,
     });
   } catch (error) {

@@ -1,10 +1,15 @@
 import { apiError, forbidden } from '../../machinery/status-error.ts';
+import { ServerContext } from '../http/context.ts';
 import type { AuthorizationAttributes, Authorizer, Filter, RequestContext } from '../request.ts';
 
 export function authorizationFilter(authorizer: Authorizer): Filter {
   return async (context, next) => {
     const attributes = attributesOf(context);
     const { decision, reason } = await authorizer.authorize(attributes);
+    if (context instanceof ServerContext && context.isAudited) {
+      context.annotations.set('authorization.k8s.io/decision', decision === 'allow' ? 'allow' : 'forbid');
+      context.annotations.set('authorization.k8s.io/reason', reason);
+    }
     if (decision !== 'allow') throw forbiddenRequest(attributes, reason);
     context.authorizer = authorizer;
     return next();

@@ -51,7 +51,13 @@ export function flowControl(options: FlowControlOptions): FlowControl {
       dispatcher.finish(level);
     };
     // A watch is work until its first event is on the way; then it costs what its events cost.
-    if (verb === 'watch') context.response.onHead = release;
+    if (verb === 'watch') {
+      const { onHead } = context.response;
+      context.response.onHead = () => {
+        onHead?.();
+        release();
+      };
+    }
     try {
       await next();
     } finally {

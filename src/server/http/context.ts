@@ -57,6 +57,8 @@ export class ServerContext implements RequestContext {
   authorizer: Authorizer | undefined;
   /** Who asked to be `user`. */
   impersonator: UserInfo | undefined;
+  /** Somebody reads the annotations. */
+  isAudited = false;
   readonly warnings: string[] = [];
   /** Milliseconds of the monotonic clock. */
   readonly startedAt = performance.now();
