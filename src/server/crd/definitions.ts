@@ -1,7 +1,7 @@
 import type { CustomResourceDefinition } from '../../api/apiextensions/v1/types.generated.ts';
 import { builtinResources } from '../../api/registry.ts';
 import { as } from '../../api/resource.ts';
-import { equal } from '../../machinery/json.ts';
+import { clone, equal } from '../../machinery/json.ts';
 import type { Logger } from '../../machinery/logger.ts';
 import { isNotFound } from '../../machinery/status-error.ts';
 import type { ObjectAccess, VersionedRowCatalog } from '../contract.ts';
@@ -192,7 +192,7 @@ export class CustomResourceDefinitions {
       return changed;
     };
     // Looked at on a copy first: most definitions are as they should be, and a start would write them all.
-    if (!apply(structuredClone(definition))) return;
+    if (!apply({ ...definition, status: clone(definition.status ?? {}) })) return;
     const { name } = definition.metadata;
     await objects.modify(definitions, '', name, (object) => apply(as<CustomResourceDefinition>(object)), 'status');
   }
