@@ -59,9 +59,20 @@ export class ImageCollector {
       images.filter((image) => !isUsed(image, used) && !this.#options.keep(image)),
       { bytesWanted: inUse - total * lowShare, now, firstSeen: this.#firstSeen, lastUsed: this.#lastUsed },
     );
-    for (const image of plan) {
-      await runtime.removeImage(image.id);
-      logger.info({ image: image.repoTags[0] ?? image.id, bytes: image.sizeBytes }, 'Removed an unused image');
+    for (const image of plan) if (await this.#remove(image)) logger.info(said(image), 'Removed an unused image');
+  }
+
+  /** By each of its names, since an engine does not take an image with several by its id. */
+  async #remove(image: RuntimeImage): Promise<boolean> {
+    const { runtime, logger } = this.#options;
+    try {
+      for (const name of image.repoTags.length > 0 ? image.repoTags : [image.id]) await runtime.removeImage(name);
+      return true;
+    } catch (error) {
+      if (!(error instanceof RuntimeError) || error.code === 'unavailable') throw error;
+      // Used after all, or another image stands on it: the others can go nevertheless.
+      logger.debug({ ...said(image), err: error }, 'An image could not be removed');
+      return false;
     }
   }
 }
@@ -86,6 +97,10 @@ export function imagesToRemove(
     freed += image.sizeBytes;
   }
   return chosen;
+}
+
+function said(image: RuntimeImage): { image: string; bytes: number } {
+  return { image: image.repoTags[0] ?? image.id, bytes: image.sizeBytes };
 }
 
 function isUsed(image: RuntimeImage, used: ReadonlySet<string>): boolean {
