@@ -105,3 +105,80 @@ it('completion indexes are written as ranges and read back', () => {
   assert.equal(formatIndexes([5, 1, 3, 4, 7, 8]), '1,3-5,7,8');
   assert.deepEqual(parseIndexes('1,3-5,7,8'), [1, 3, 4, 5, 7, 8]);
 });
+
+describe('rules of a job', () => {
+  const indexed = (uid: string, phase: string, index: number, annotations: Record<string, string> = {}): Pod => {
+    const made = pod(uid, phase);
+    made.metadata.annotations = { 'batch.kubernetes.io/job-completion-index': String(index), ...annotations };
+    return made;
+  };
+  const failedWith = (exitCode: number): Pod => {
+    const made = pod('a', 'Failed');
+    const state = { terminated: { exitCode } };
+    made.status = {
+      phase: 'Failed',
+      containerStatuses: [{ name: 'c', image: '', imageID: '', ready: false, restartCount: 0, state }],
+    };
+    return made;
+  };
+  const onCode = (action: string, values: number[]) => ({
+    podFailurePolicy: { rules: [{ action, onExitCodes: { operator: 'In', values } }] },
+  });
+
+  it('end it on an exit code, ignore another, and count the rest', () => {
+    const ended = planJob(job(onCode('FailJob', [42])), [failedWith(42)], now);
+    assert.equal(ended.finished?.reason, 'PodFailurePolicy');
+    assert.match(ended.finished?.message ?? '', /failed with exit code 42 matching FailJob rule at index 0$/);
+    const ignored = planJob(job(onCode('Ignore', [42])), [failedWith(42)], now);
+    assert.deepEqual(ignored.status.uncountedTerminatedPods, {});
+    assert.equal(ignored.release.length, 1);
+    const counted = planJob(job(onCode('Ignore', [42])), [failedWith(1)], now);
+    assert.deepEqual(counted.status.uncountedTerminatedPods, { failed: ['a'] });
+  });
+
+  it('end it when the indexes of a success policy are done', () => {
+    const spec: Partial<JobSpec> = {
+      completionMode: 'Indexed',
+      completions: 3,
+      parallelism: 3,
+      successPolicy: { rules: [{ succeededIndexes: '0,2', succeededCount: 1 }] },
+    };
+    const plan = planJob(job(spec), [indexed('a', 'Succeeded', 2), indexed('b', 'Running', 0)], now);
+    assert.deepEqual(
+      plan.status.conditions?.map(({ type, reason }) => [type, reason]),
+      [['SuccessCriteriaMet', 'SuccessPolicy']],
+    );
+    assert.equal(plan.remove.length, 1);
+    // What was stopped for it has not failed.
+    const after = planJob(job(spec, plan.status), [indexed('b', 'Failed', 0)], now);
+    assert.equal(after.finished?.type, 'Complete');
+    assert.equal(after.status.failed, undefined);
+  });
+
+  it('let an index fail by itself, and carry its failures from pod to pod', () => {
+    const spec: Partial<JobSpec> = {
+      completionMode: 'Indexed',
+      completions: 2,
+      parallelism: 2,
+      backoffLimit: 100,
+      backoffLimitPerIndex: 1,
+    };
+    const once = planJob(job(spec), [indexed('a', 'Failed', 0), indexed('b', 'Running', 1)], now);
+    assert.deepEqual(once.create, [{ index: 0, failures: 1 }]);
+    const failures = { 'batch.kubernetes.io/job-index-failure-count': '1' };
+    const twice = planJob(job(spec), [indexed('c', 'Failed', 0, failures), indexed('b', 'Running', 1)], now);
+    assert.equal(twice.status.failedIndexes, '0');
+    assert.deepEqual(twice.create, []);
+    const last = planJob(job(spec, twice.status), [indexed('b', 'Succeeded', 1)], now);
+    assert.equal(last.finished?.reason, 'FailedIndexes');
+  });
+
+  it('count a deleted pod as failed at once, unless only failed ones are replaced', () => {
+    const leaving = pod('a', 'Running');
+    leaving.metadata.deletionTimestamp = 'now';
+    assert.deepEqual(planJob(job({}), [leaving], now).status.uncountedTerminatedPods, { failed: ['a'] });
+    const patient = planJob(job({ podReplacementPolicy: 'Failed' }), [leaving], now);
+    assert.deepEqual(patient.status.uncountedTerminatedPods, {});
+    assert.equal(patient.create.length, 0);
+  });
+});
