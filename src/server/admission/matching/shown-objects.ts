@@ -1,4 +1,4 @@
-import type { UnknownObject } from '../../../machinery/meta.ts';
+import { parseGroupVersion, type UnknownObject } from '../../../machinery/meta.ts';
 import type { RowCatalog } from '../../contract.ts';
 import type { AdmissionAttributes } from '../../request.ts';
 import { convertObject } from './conversion.ts';
@@ -24,4 +24,13 @@ export async function shownAs(as: MatchedAs, attributes: AdmissionAttributes, ro
     object: object === undefined ? undefined : await convertObject(object, from, to),
     oldObject: oldObject === undefined ? undefined : await convertObject(oldObject, from, to),
   };
+}
+
+/** Of the object itself: what a subresource takes (Scale, Eviction) is often of another group than its resource. */
+export function kindOf(
+  object: UnknownObject | undefined,
+  { group, version, kind }: Pick<AdmissionAttributes, 'group' | 'version' | 'kind'>,
+): { group: string; version: string; kind: string } {
+  const apiVersion = object?.apiVersion ?? '';
+  return apiVersion === '' ? { group, version, kind } : { ...parseGroupVersion(apiVersion), kind };
 }

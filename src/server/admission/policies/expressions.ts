@@ -6,7 +6,7 @@ import { type CelProgram, compileCel } from '../../cel/program.ts';
 import { boolType, type CelType, dynType, type ObjectType } from '../../cel/types.ts';
 import { CelObject, type CelValue } from '../../cel/values.ts';
 import type { AdmissionAttributes, Authorizer } from '../../request.ts';
-import type { ShownObjects } from '../matching/shown-objects.ts';
+import { kindOf, type ShownObjects } from '../matching/shown-objects.ts';
 import { admissionFunctions, authorizerType, DecisionNeeded, Decisions } from './authorizer-library.ts';
 
 /** What all expressions of one policy may cost for one request, as upstream. */
@@ -155,13 +155,14 @@ class LazyVariables extends CelObject {
 }
 
 /** The variable `request`: an AdmissionRequest without its objects. */
-function requestValue(attributes: AdmissionAttributes, { as }: ShownObjects): object {
-  const { user, group, version, kind, resource, subresource, name, namespace, operation, dryRun, options } = attributes;
+function requestValue(attributes: AdmissionAttributes, shown: ShownObjects): object {
+  const { as } = shown;
+  const { user, group, version, resource, subresource, name, namespace, operation, dryRun, options } = attributes;
   return {
-    kind: { group: as.group, version: as.version, kind: as.kind },
+    kind: kindOf(shown.object ?? shown.oldObject, as),
     resource: { group: as.group, version: as.version, resource: as.resource },
     subResource: subresource,
-    requestKind: { group, version, kind },
+    requestKind: kindOf(attributes.object ?? attributes.oldObject, attributes),
     requestResource: { group, version, resource },
     requestSubResource: subresource,
     name,

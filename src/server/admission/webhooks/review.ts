@@ -1,10 +1,9 @@
 import { randomUUID } from 'node:crypto';
 import { isJsonObject } from '../../../machinery/json.ts';
-import { parseGroupVersion, type UnknownObject } from '../../../machinery/meta.ts';
 import type { Status } from '../../../machinery/meta-types.generated.ts';
 import { ApiError } from '../../../machinery/status-error.ts';
 import type { AdmissionAttributes } from '../../request.ts';
-import type { ShownObjects } from '../matching/shown-objects.ts';
+import { kindOf, type ShownObjects } from '../matching/shown-objects.ts';
 import type { CompiledWebhook } from './configurations.ts';
 
 /** admission.k8s.io AdmissionResponse. */
@@ -43,15 +42,6 @@ export async function askWebhook(
     attributes.annotations?.set(`${webhook.name}/${key}`, value);
   }
   return response;
-}
-
-/** Of the object itself: what a subresource takes (Scale, Eviction) is often of another group than its resource. */
-function kindOf(
-  object: UnknownObject | undefined,
-  { group, version, kind }: Pick<AdmissionAttributes, 'group' | 'version' | 'kind'>,
-): { group: string; version: string; kind: string } {
-  const apiVersion = object?.apiVersion ?? '';
-  return apiVersion === '' ? { group, version, kind } : { ...parseGroupVersion(apiVersion), kind };
 }
 
 function reviewOf({ reviewVersion }: CompiledWebhook, attributes: AdmissionAttributes, shown: ShownObjects) {

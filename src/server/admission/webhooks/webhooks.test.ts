@@ -224,6 +224,24 @@ test('what a subresource takes is shown with the group and version of its own ki
   assert.deepEqual([seen.object?.['spec'], seen.oldObject?.['spec']], [{ replicas: 3 }, { replicas: 1 }]);
 });
 
+test('a scale is shown as the Scale it is, and what is changed of it counts', async (t) => {
+  const base = '/apis/apps/v1/namespaces/default/deployments';
+  const labels = { app: 'd' };
+  const template = { metadata: { labels }, spec: { containers: [{ name: 'c', image: 'i' }] } };
+  await send('POST', base, {
+    metadata: { name: 'd' },
+    spec: { replicas: 1, selector: { matchLabels: labels }, template },
+  });
+  const rules = [{ operations: ['*'], apiGroups: ['apps'], apiVersions: ['v1'], resources: ['deployments/scale'] }];
+  await register(t, { kind: 'mutating', name: 'scale', webhooks: [{ name: 'scale.example.com', rules }] });
+  answers.set('/scale', () => patchAnswer([{ op: 'replace', path: '/spec/replicas', value: 3 }]));
+  const scaled = await send('PATCH', `${base}/d/scale`, { spec: { replicas: 7 } });
+  assert.deepEqual(scaled.body['spec'], { replicas: 3 });
+  const [seen] = webhook.asked;
+  assert.deepEqual(seen?.kind, { group: 'autoscaling', version: 'v1', kind: 'Scale' });
+  assert.deepEqual([seen?.resource.group, seen?.subResource], ['apps', 'scale']);
+});
+
 test('a webhook that cannot be reached refuses or is passed over, as its failure policy says', async (t) => {
   const nowhere = { ...webhook.clientConfig, url: 'https://127.0.0.1:1/x' };
   await register(t, {
