@@ -40,6 +40,15 @@ behaviour('Server side field validation, typed object', async () => {
   const ignored = await suite.api.send('POST', `${deployments}?fieldValidation=Ignore&dryRun=All`, { body });
   assert.deepEqual([ignored.status, ignored.headers['warning']], [201, undefined], ignored.text);
 
+  const inYaml = 'apiVersion: v1\nkind: ConfigMap\nmetadata:\n  name: twice\nimmutable: true\nimmutable: false\n';
+  assert.match(
+    await suite.api.refused(400, 'POST', `/api/v1/namespaces/default/configmaps?${strict}`, {
+      body: inYaml,
+      type: 'application/yaml',
+    }),
+    /key "immutable" already set in map|duplicate field "immutable"/,
+  );
+
   await suite.api.create(deployments, JSON.parse(deployment('strict', '', '')));
   for (const type of [patchTypes.merge, patchTypes.strategic]) {
     const patched = await suite.api.refused(422, 'PATCH', `${deployments}/strict?${strict}`, {
