@@ -179,6 +179,7 @@ function statusFrom(found: EngineContainer): ContainerStatus {
   const { labels, annotations } = splitLabels(found.Config.Labels ?? {});
   const state = stateOf(found.State);
   const ended = state === 'exited';
+  const startedAt = timeOf(found.State.StartedAt);
   return {
     id: found.Id,
     sandboxId: labels[labelSandbox] ?? '',
@@ -189,8 +190,9 @@ function statusFrom(found: EngineContainer): ContainerStatus {
     imageId: found.Image,
     state,
     createdAt: timeOf(found.Created),
-    startedAt: timeOf(found.State.StartedAt),
-    finishedAt: ended ? timeOf(found.State.FinishedAt) || Date.now() : 0,
+    startedAt,
+    // The engine may note the start of a process that ends at once after its end.
+    finishedAt: ended ? Math.max(timeOf(found.State.FinishedAt) || Date.now(), startedAt) : 0,
     exitCode: found.State.ExitCode,
     reason: ended ? exitReason(found.State) : '',
     message: ended ? found.State.Error : '',
