@@ -30,6 +30,7 @@ import { replicaSetController, replicationController } from './replica-set/repli
 import { resourceQuotaController } from './resource-quota/resource-quota-controller.ts';
 import { rootCaController } from './root-ca.ts';
 import { serviceAccountController } from './service-account.ts';
+import { ipAddressController } from './service-ip-address.ts';
 import { serviceLoadBalancerController } from './service-load-balancer/service-load-balancer-controller.ts';
 import { statefulSetController } from './stateful-set/stateful-set-controller.ts';
 import {
@@ -90,6 +91,7 @@ function makeControllers(context: ControllerContext): Controller[] {
     endpointsController(context),
     endpointSliceMirroringController(context),
     serviceLoadBalancerController(context),
+    ipAddressController(context),
     tokenCleanerController(context),
     nodeLifecycleController(context),
     taintEvictionController(context),
