@@ -107,7 +107,14 @@ export async function startServer(options: ServerOptions): Promise<RunningServer
     await ensureClusterObjects(api.objects, facts);
     const { logger, now } = settings;
     const stopCluster = keepClusterObjects(api.objects, facts, logger);
-    const stopLoops = startServerLoops({ objects: api.objects, access: parts.access, pki, logger, now });
+    const stopLoops = startServerLoops({
+      objects: api.objects,
+      rows: api.rows,
+      access: parts.access,
+      pki,
+      logger,
+      now,
+    });
     stopKeeping = () => {
       stopCluster();
       stopLoops();

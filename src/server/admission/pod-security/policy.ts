@@ -40,10 +40,25 @@ export function compareLevels(a: Level, b: Level): number {
  * The policy that a namespace's labels say, as k8s.io/pod-security-admission/api.PolicyToEvaluate: what cannot be read is
  * as strict as can be where it is enforced, and nothing where it only tells.
  */
-export function policyOf(labels: Labels | undefined): {
+export function policyOf(labels: Labels | undefined): ReadPolicy {
+  if (labels === undefined) return readPolicy(labels);
+  // Every pod asks, and a namespace's labels are the same object until it is written again.
+  let known = remembered.get(labels);
+  if (known === undefined) {
+    known = readPolicy(labels);
+    remembered.set(labels, known);
+  }
+  return known;
+}
+
+const remembered = new WeakMap<Labels, ReadPolicy>();
+
+interface ReadPolicy {
   readonly policy: Policy;
   readonly errors: readonly FieldError[];
-} {
+}
+
+function readPolicy(labels: Labels | undefined): ReadPolicy {
   const errors: FieldError[] = [];
   const read = (mode: string, onError: Level): LevelVersion => ({
     level: levelOf(labels, `${prefix}${mode}`, onError, errors),

@@ -38,9 +38,9 @@ export class ExpressionCompiler {
   readonly #variables: Record<string, CelType>;
   readonly variables: readonly { readonly name: string; readonly program: CelProgram }[];
 
-  /** `variables` may use those before them. */
-  constructor(kind: 'policy' | 'webhook', variables: readonly Variable[] = []) {
-    this.#variables = { ...(kind === 'policy' ? policyVariables : webhookVariables) };
+  /** `variables` may use those before them. `object`: what is known of the objects that will be read. */
+  constructor(kind: 'policy' | 'webhook', variables: readonly Variable[] = [], object: CelType = dynType) {
+    this.#variables = { ...(kind === 'policy' ? policyVariables : webhookVariables), object, oldObject: object };
     const compiled: { name: string; program: CelProgram }[] = [];
     const fields = new Map<string, CelType>();
     const type: ObjectType = { kind: 'object', name: 'kubernetes.variables', fields };

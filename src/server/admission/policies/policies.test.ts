@@ -264,6 +264,34 @@ test('a mutating policy applies configurations and patches, one after the other'
   assert.deepEqual([spec.template.spec.containers.length, container?.image], [1, 'better']);
 });
 
+test('the status of a policy tells what does not fit the kinds it names', async (t) => {
+  const validations = [
+    { expression: "object.spec.replicas > '1'" },
+    { expression: "object.spec.template.spec.containers.all(c, has(c.image)) && object.metadata.name != ''" },
+    { expression: 'object.spec.maxReplicas < 5' },
+  ];
+  await policy(t, { kind: 'validating', name: 'typed', rule: deployments, spec: { validations } });
+  const of = { group: 'admissionregistration.k8s.io', resource: 'validatingadmissionpolicies' };
+  interface Checked {
+    status?: { typeChecking?: { expressionWarnings?: { fieldRef: string; warning: string }[] } };
+  }
+  let warnings: { fieldRef: string; warning: string }[] | undefined;
+  for (let lookup = 0; lookup < 200 && warnings === undefined; lookup += 1) {
+    await new Promise((resolve) => setTimeout(resolve, 10));
+    warnings = (server.api.objects.get(of, '', 'typed') as Checked | undefined)?.status?.typeChecking
+      ?.expressionWarnings;
+  }
+  assert.deepEqual(
+    warnings?.map(({ fieldRef }) => fieldRef),
+    ['spec.validations[0].expression', 'spec.validations[2].expression'],
+  );
+  assert.match(
+    warnings?.[0]?.warning ?? '',
+    /^apps\/v1, Kind=Deployment: ERROR: <input>:1:22: found no matching overload for '_>_' applied to '\(int, string\)'/,
+  );
+  assert.match(warnings?.[1]?.warning ?? '', /undefined field 'maxReplicas'/);
+});
+
 test('an apply configuration may not replace what is atomic', async (t) => {
   const expression =
     "Object{spec: Object.spec{template: Object.spec.template{spec: Object.spec.template.spec{tolerations: [{'key': 'x'}]}}}}";

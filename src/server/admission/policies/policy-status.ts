@@ -3,18 +3,22 @@ import { as } from '../../../api/resource.ts';
 import type { Logger } from '../../../machinery/logger.ts';
 import type { UnknownObject } from '../../../machinery/meta.ts';
 import { isConflict, isNotFound } from '../../../machinery/status-error.ts';
-import type { ObjectAccess } from '../../contract.ts';
+import type { ObjectAccess, RowCatalog } from '../../contract.ts';
+import { typeWarnings } from './type-checking.ts';
 
 const policies = { group: 'admissionregistration.k8s.io', resource: 'validatingadmissionpolicies' };
 
-/**
- * Tells in a policy's status that its expressions were looked at: they compile, or it would not have been stored, and
- * types are known only while they run, so there is nothing to warn of. Runs until the answer is called.
- */
-export function startPolicyStatus({ objects, logger }: { objects: ObjectAccess; logger: Logger }): () => void {
+export interface PolicyStatusOptions {
+  readonly objects: ObjectAccess;
+  readonly rows: RowCatalog;
+  readonly logger: Logger;
+}
+
+/** Tells in a policy's status what its expressions get wrong about the kinds it names. Runs until the answer is called. */
+export function startPolicyStatus({ objects, rows, logger }: PolicyStatusOptions): () => void {
   const observe = (object: UnknownObject): void => {
     if (isObserved(as<ValidatingAdmissionPolicy>(object))) return;
-    write(objects, object.metadata.name).catch((error: unknown) => {
+    write(objects, rows, object.metadata.name).catch((error: unknown) => {
       if (!isNotFound(error) && !isConflict(error)) logger.warn({ err: error }, 'Status of a policy was not written');
     });
   };
@@ -29,7 +33,7 @@ function isObserved({ metadata, status }: ValidatingAdmissionPolicy): boolean {
   return metadata.deletionTimestamp !== undefined || status?.observedGeneration === metadata.generation;
 }
 
-async function write(objects: ObjectAccess, name: string): Promise<void> {
+async function write(objects: ObjectAccess, rows: RowCatalog, name: string): Promise<void> {
   await objects.modify(
     policies,
     '',
@@ -38,7 +42,9 @@ async function write(objects: ObjectAccess, name: string): Promise<void> {
       const policy = as<ValidatingAdmissionPolicy>(object);
       const { generation } = policy.metadata;
       if (generation === undefined || isObserved(policy)) return false;
-      policy.status = { ...policy.status, observedGeneration: generation, typeChecking: {} };
+      const expressionWarnings = typeWarnings(policy, rows);
+      const typeChecking = expressionWarnings.length === 0 ? {} : { expressionWarnings };
+      policy.status = { ...policy.status, observedGeneration: generation, typeChecking };
       return true;
     },
     'status',
