@@ -405,22 +405,19 @@ class OwnEngine {
     return command('docker', ['-H', `unix://${this.socket}`, ...args]);
   }
 
-  /** Takes its containerd along, as a crash of the machine's service would. */
-  async kill(): Promise<void> {
+  async end(signal: 'SIGTERM' | 'SIGKILL'): Promise<void> {
     const child = this.#child;
     this.#child = undefined;
-    if (child?.pid === undefined) return;
+    if (child === undefined) return;
     const ended = new Promise((resolve) => child.once('close', resolve));
-    const { stdout } = await command('ps', ['-o', 'pid=', '--ppid', String(child.pid)]);
-    child.kill('SIGKILL');
-    for (const pid of stdout.split('\n').map(Number)) if (pid > 0) process.kill(pid, 'SIGKILL');
+    child.kill(signal);
     await ended;
   }
 
   async remove(): Promise<void> {
     const { stdout } = await this.docker('ps', '-aq');
     await this.docker('rm', '-f', ...stdout.trim().split('\n'));
-    await this.kill();
+    await this.end('SIGTERM');
     for (const line of readFileSync('/proc/self/mounts', 'utf8').split('\n')) {
       const [, point = ''] = line.split(' ');
       if (point.startsWith(`${this.#directory}/`)) await command('umount', ['-l', point]);
@@ -443,7 +440,7 @@ test('Docker that goes away makes the node NotReady, and coming back brings the 
     agent = spawn(program, args, { stdio: 'ignore' });
     await kubectl(inNamespace('create', '-f', '-'), { input: pod('survivor', sleepForever) });
     await kubectl(inNamespace('wait', '--for=condition=Ready', 'pod/survivor', '--timeout=60s'));
-    await engine.kill();
+    await engine.end('SIGKILL');
     await eventually('a NotReady node', async () => /NotReady/.test(await kubectl(['get', 'nodes'])));
     assert.match(
       await kubectl(['describe', 'nodes']),

@@ -78,7 +78,7 @@ async function ensureServer(files: DataDirectory, port: number): Promise<void> {
     mayStart = false;
     start();
   }
-  await waitFor('the server', files, 'server', async () => {
+  await waitFor('the server', files, ['server'], async () => {
     if (mayStart && runningPid(pidFile) === undefined) {
       mayStart = false;
       start();
@@ -119,7 +119,7 @@ function startSelf(files: DataDirectory, daemon: 'server' | 'agent', args: reado
 
 async function waitForNode(client: Client, files: DataDirectory): Promise<Node> {
   let found: Node | undefined;
-  await waitFor('a Ready node', files, 'agent', async () => {
+  await waitFor('a Ready node', files, ['agent', 'server'], async () => {
     found = await client.resource(nodes).get({ name: hostname().toLowerCase() });
     return found.status?.conditions?.some(({ type, status }) => type === 'Ready' && status === 'True') === true;
   });
@@ -128,7 +128,12 @@ async function waitForNode(client: Client, files: DataDirectory): Promise<Node> 
 }
 
 /** Asks until the answer is yes; a daemon that ends meanwhile ends the wait with what it said last. */
-async function waitFor(what: string, files: DataDirectory, daemon: string, ask: () => Promise<boolean>): Promise<void> {
+async function waitFor(
+  what: string,
+  files: DataDirectory,
+  daemons: readonly string[],
+  ask: () => Promise<boolean>,
+): Promise<void> {
   const deadline = Date.now() + readyTimeoutMs;
   let lastFailure: unknown;
   while (Date.now() < deadline) {
@@ -137,13 +142,14 @@ async function waitFor(what: string, files: DataDirectory, daemon: string, ask: 
     } catch (error) {
       lastFailure = error;
     }
-    if (runningPid(files.pidFile(daemon)) === undefined) {
-      throw new UserError(`The ${daemon} ended: ${lastError(files.logFile(daemon))} (log: ${files.logFile(daemon)})`);
+    const ended = daemons.find((daemon) => runningPid(files.pidFile(daemon)) === undefined);
+    if (ended !== undefined) {
+      throw new UserError(`The ${ended} ended: ${lastError(files.logFile(ended))} (log: ${files.logFile(ended)})`);
     }
     await delay(pollMs);
   }
   throw new UserError(
-    `Waited ${readyTimeoutMs / 1000} s for ${what} in vain; see ${files.logFile(daemon)}`,
+    `Waited ${readyTimeoutMs / 1000} s for ${what} in vain; see ${daemons.map((daemon) => files.logFile(daemon)).join(' and ')}`,
     lastFailure instanceof Error ? { cause: lastFailure } : undefined,
   );
 }
