@@ -52,6 +52,10 @@ function pruneNode(value: unknown, node: SchemaNode, place: Place): void {
     return;
   }
   if (!isJsonObject(value)) return;
+  if (place.isResource && place.path !== '') {
+    // An object inside the object: its metadata is read like that of any other.
+    for (const name of decodeMetadata(value).unknown) place.unknown.push(`${place.path}.${name}`);
+  }
   for (const name of Object.keys(value)) {
     if (place.isResource && rootFields.has(name)) continue;
     const path = place.path === '' ? name : `${place.path}.${name}`;
