@@ -12,21 +12,9 @@ const server = `httpd -f -p 8080 -h /tmp & httpd -f -p 9090 -h /tmp & ${sleepFor
 
 /** Whether a pod reaches a port of the server. */
 async function reaches(from: string, port: number, of = namespace.name, host = address): Promise<boolean> {
-  const { code, stderr } = await tryKubectl([
-    '-n',
-    of,
-    'exec',
-    from,
-    '--',
-    'wget',
-    '-T',
-    '1',
-    '-q',
-    '-O',
-    '/dev/null',
-    `http://${host}:${port}/`,
-  ]);
-  return code === 0 || /404|server returned error/i.test(stderr);
+  const script = `fetch('http://${host}:${port}/', { signal: AbortSignal.timeout(1000) }).then(() => 0, () => 7).then((code) => process.exit(code))`;
+  const { code } = await tryKubectl(['-n', of, 'exec', from, '--', 'node', '-e', script]);
+  return code === 0;
 }
 
 async function policy(name: string, spec: object): Promise<void> {
