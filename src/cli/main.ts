@@ -45,6 +45,8 @@ program
   .option('--audit-log-maxsize <mebibytes>', 'size at which the audit log is put aside', parseCount, 100)
   .option('--audit-log-maxbackup <count>', 'audit logs put aside that are kept; 0 keeps all', parseCount, 0)
   .option('--audit-log-maxage <days>', 'age to which they are kept; 0 keeps them for ever', parseCount, 0)
+  .option('--encryption-provider-config <file>', 'EncryptionConfiguration: what is encrypted on disk, by which keys')
+  .option('--encrypt-secrets', 'encrypt Secrets on disk with a key that is made for it, from now on')
   .option('--log-level <level>', 'error, warn, info or debug', 'info')
   .action(async (options) => (await import('./daemons/server.ts')).runServer(options));
 

@@ -11,6 +11,7 @@ import type { AdmissionChain, Api } from './contract.ts';
 import { definitionRules } from './crd/definition-admission.ts';
 import { CustomResourceDefinitions } from './crd/definitions.ts';
 import { createDiscovery } from './discovery/discovery.ts';
+import { protectStore } from './encryption/protect-store.ts';
 import { type Audit, openAudit } from './filters/audit.ts';
 import { authenticationFilter } from './filters/authentication.ts';
 import { authorizationFilter } from './filters/authorization.ts';
@@ -79,7 +80,7 @@ interface Parts {
 
 /** Brings up the API server: everything in front of the store. Rejects with one sentence when the port is taken. */
 export async function startServer(options: ServerOptions): Promise<RunningServer> {
-  const settings = settingsOf(options);
+  const settings = await withProtectedStore(settingsOf(options));
   const parts = await createParts(settings);
   const { pki, api, gateway, state } = parts;
   serveSpecialResources(parts);
@@ -135,6 +136,12 @@ export async function startServer(options: ServerOptions): Promise<RunningServer
     localTransport: (user) => createLocalTransport(handle, user),
     close,
   };
+}
+
+async function withProtectedStore(settings: ServerSettings): Promise<ServerSettings> {
+  const { store, encryption, dataDirectory, logger } = settings;
+  const ownFile = join(dataDirectory, 'pki', 'encryption-config.json');
+  return { ...settings, store: await protectStore(store, { ...encryption, ownFile, logger }) };
 }
 
 async function createParts(settings: ServerSettings): Promise<Parts> {

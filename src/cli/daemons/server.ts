@@ -30,6 +30,8 @@ export interface ServerCommandOptions extends AuditFlags {
   readonly clusterCidr: string;
   readonly clusterDomain: string;
   readonly serviceNodePortRange: string;
+  readonly encryptionProviderConfig?: string;
+  readonly encryptSecrets?: boolean;
   readonly logLevel: string;
 }
 
@@ -87,6 +89,7 @@ async function startApi(
       nodePortRange: parsePortRange(options.serviceNodePortRange),
       clusterDomain: options.clusterDomain,
       audit: auditOptionsOf(options),
+      encryption: { configurationFile: options.encryptionProviderConfig, encryptSecrets: options.encryptSecrets },
       loadProse,
     });
   } catch (error) {
