@@ -89,7 +89,9 @@ async function request<T = Thing>(method: string, path: string, body?: object, t
   });
   let text = '';
   for await (const chunk of answer.body) text += Buffer.from(chunk).toString();
-  return { status: answer.status, body: JSON.parse(text) as T };
+  // A watch answers several objects, a line each: the first is the body.
+  const [first = ''] = text.split('\n');
+  return { status: answer.status, body: JSON.parse(first) as T, text };
 }
 
 const definitions = '/apis/apiextensions.k8s.io/v1/customresourcedefinitions';
@@ -188,7 +190,8 @@ test('a webhook converts what is written, read, listed and watched', async () =>
   const clientConfig = { url: `https://127.0.0.1:${port}/convert`, caBundle };
   const conversion = { strategy: 'Webhook', webhook: { clientConfig, conversionReviewVersions: ['v1'] } };
   const v1 = version('v1', { host: text, port: { type: 'integer' } }, { storage: true });
-  await define('forks', [v1, version('v2', { address: text })], { conversion });
+  const v2 = version('v2', { address: text }, { selectableFields: [{ jsonPath: '.spec.address' }] });
+  await define('forks', [v1, v2], { conversion });
   const created = await request('POST', path('forks', 'v2'), { metadata: { name: 'a' }, spec: { address: 'h:80' } });
   assert.equal(created.status, 201, created.body.message ?? '');
   assert.deepEqual(created.body.spec, { address: 'h:80' });
@@ -206,6 +209,40 @@ test('a webhook converts what is written, read, listed and watched', async () =>
     `${path('forks', 'v2')}?watch=1&timeoutSeconds=1`,
   );
   assert.deepEqual(watched.body.object.spec, { address: 'i:81' });
+
+  // Fields of the version that is asked for select, although only the webhook knows them.
+  await request('POST', path('forks'), { metadata: { name: 'b' }, spec: { host: 'j', port: 82 } });
+  const selector = 'fieldSelector=spec.address%3Dj:82';
+  const selected = await request<{ items: Thing[] }>('GET', `${path('forks', 'v2')}?${selector}`);
+  assert.deepEqual(
+    selected.body.items.map(({ metadata }) => metadata.name),
+    ['b'],
+  );
+  const events = request<string>('GET', `${path('forks', 'v2')}?watch=1&timeoutSeconds=1&${selector}`);
+  const change = (name: string, host: string) =>
+    request('PATCH', `${path('forks')}/${name}`, { spec: { host } }, 'application/merge-patch+json');
+  await delay(100);
+  await change('a', 'other');
+  await change('b', 'gone');
+  await change('b', 'j');
+  const lines = (await events).text
+    .trim()
+    .split('\n')
+    .map((line) => JSON.parse(line) as { type: string; object: Thing });
+  assert.deepEqual(
+    lines.map(({ type, object }) => [type, object.metadata.name, object.spec['address']]),
+    [
+      ['ADDED', 'b', 'j:82'],
+      ['DELETED', 'b', 'gone:82'],
+      ['ADDED', 'b', 'j:82'],
+    ],
+  );
+  const removed = await request<{ items: Thing[] }>('DELETE', `${path('forks', 'v2')}?${selector}`);
+  assert.deepEqual(
+    removed.body.items.map(({ metadata }) => metadata.name),
+    ['b'],
+  );
+
   const before = converted;
   await request('GET', `${path('forks')}/a`);
   assert.equal(converted, before, 'the stored version needs no webhook');

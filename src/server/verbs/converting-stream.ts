@@ -1,12 +1,21 @@
 import type { ResourceDefinition } from '../../api/resource.ts';
-import type { UnknownObject } from '../../machinery/meta.ts';
+import { objectKey, type UnknownObject } from '../../machinery/meta.ts';
 import { internalError, isApiError } from '../../machinery/status-error.ts';
 import type { ResponseStream } from '../request.ts';
+import type { Selection } from '../watch-cache/selection.ts';
 import type { ObjectForm } from '../watch-cache/watch-frame.ts';
 
 interface Frame {
   readonly type: string;
   readonly object: UnknownObject;
+}
+
+export interface ConvertingOptions {
+  readonly row: ResourceDefinition;
+  readonly form: ObjectForm;
+  readonly selection: Selection;
+  /** The watch began with all there was: what it did not send, the client does not have. */
+  readonly knowsAll: boolean;
 }
 
 /**
@@ -15,15 +24,15 @@ interface Frame {
  */
 export class ConvertingStream implements ResponseStream {
   readonly #inner: ResponseStream;
-  readonly #row: ResourceDefinition;
-  readonly #form: ObjectForm;
+  readonly #options: ConvertingOptions;
+  /** Keys of the objects that the client has, where fields select; others are not kept. */
+  readonly #shown = new Set<string>();
   #last: Promise<void> = Promise.resolve();
   #failed = false;
 
-  constructor(inner: ResponseStream, row: ResourceDefinition, form: ObjectForm) {
+  constructor(inner: ResponseStream, options: ConvertingOptions) {
     this.#inner = inner;
-    this.#row = row;
-    this.#form = form;
+    this.#options = options;
   }
 
   write(chunk: Uint8Array): boolean {
@@ -47,19 +56,36 @@ export class ConvertingStream implements ResponseStream {
       const lines = Buffer.from(chunk).toString().split('\n').slice(0, -1);
       const frames = lines.map((line) => JSON.parse(line) as Frame);
       const objects = frames.filter(hasStoredObject).map(({ object }) => object);
-      await this.#row.storedAs?.prepare?.(objects, 'fromStored');
-      const out = frames.map((frame, index) =>
-        hasStoredObject(frame)
-          ? `{"type":"${frame.type}","object":${this.#form.encode?.(frame.object) ?? ''}}\n`
-          : `${lines[index] ?? ''}\n`,
-      );
-      if (!this.#inner.write(Buffer.from(out.join('')))) await this.#inner.drained();
+      const { row, form } = this.#options;
+      await row.storedAs?.prepare?.(objects, 'fromStored');
+      const out = frames.map((frame, index) => {
+        if (!hasStoredObject(frame)) return `${lines[index] ?? ''}\n`;
+        const type = this.#typeFor(frame);
+        return type === undefined ? '' : `{"type":"${type}","object":${form.encode?.(frame.object) ?? ''}}\n`;
+      });
+      const text = out.join('');
+      if (text !== '' && !this.#inner.write(Buffer.from(text))) await this.#inner.drained();
     } catch (error) {
       this.#failed = true;
       const { status } = isApiError(error) ? error : internalError(error instanceof Error ? error.message : '');
       this.#inner.write(Buffer.from(`${JSON.stringify({ type: 'ERROR', object: status })}\n`));
       this.#inner.end();
     }
+  }
+
+  /** What the event is to a client that selects by fields of the converted object; undefined: nothing. */
+  #typeFor({ type, object }: Frame): string | undefined {
+    const { row, selection, knowsAll } = this.#options;
+    if (selection.later.length === 0) return type;
+    const key = objectKey(object);
+    const isShown = this.#shown.has(key) || (!knowsAll && type !== 'ADDED');
+    const matches = type !== 'DELETED' && selection.matchesConverted(row.storedAs?.fromStored(object) ?? object);
+    if (matches) {
+      this.#shown.add(key);
+      return isShown ? 'MODIFIED' : 'ADDED';
+    }
+    this.#shown.delete(key);
+    return isShown ? 'DELETED' : undefined;
   }
 }
 

@@ -6,6 +6,7 @@ import type { Registry } from '../registry/registry.ts';
 import { targetOf } from '../registry/target.ts';
 import type { RequestContext } from '../request.ts';
 import { readDeletion } from './delete.ts';
+import { prepareEntries } from './prepared-entries.ts';
 import { selectionOf } from './request-options.ts';
 import { sendPlain } from './respond.ts';
 
@@ -22,7 +23,11 @@ export async function deleteCollection(
   const selection = selectionOf(context, row);
   await registry.hub.fresh();
   const { cache } = targetOf(registry.hub, row);
-  const doomed = [...cache.select(selection)];
+  const selected = [...cache.select(selection)];
+  const doomed =
+    row.storedAs === undefined || selection.later.length === 0
+      ? selected
+      : (await prepareEntries(row.storedAs, selection, selected)).map(({ entry }) => entry);
   const deleted: (UnknownObject | undefined)[] = [];
   let next = 0;
   const deleteSome = async () => {

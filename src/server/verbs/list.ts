@@ -11,6 +11,7 @@ import type { Selection } from '../watch-cache/selection.ts';
 import { type ContinueToken, decodeContinue, encodeContinue } from './continue-token.ts';
 import { negotiate } from './media-type.ts';
 import { formOf, type RowForm } from './object-form.ts';
+import { prepareEntries } from './prepared-entries.ts';
 import { flagOf, numberOf, selectionOf } from './request-options.ts';
 import { awaitRevision, type RevisionWish, revisionWishOf } from './resource-version.ts';
 import { jsonType, sendJson } from './respond.ts';
@@ -31,12 +32,13 @@ interface Page {
 export async function list(context: RequestContext, row: ResourceDefinition, registry: Registry): Promise<void> {
   const accepted = negotiate(context.headers.accept);
   const form = formOf(row, accepted, context.query, registry.clock);
-  const page = await readPage(context, row, registry);
+  const selection = selectionOf(context, row);
+  let page = await readPage(context, registry, targetOf(registry.hub, row), selection);
   let objects: readonly UnknownObject[] | undefined;
   if (form.encodeItem !== undefined && row.storedAs?.prepare !== undefined) {
-    // Held until they are encoded, since what was prepared belongs to these very objects.
-    objects = page.entries.map((entry) => entry.object);
-    await row.storedAs.prepare(objects, 'fromStored');
+    const chosen = await prepareEntries(row.storedAs, selection, page.entries);
+    page = { ...page, entries: chosen.map(({ entry }) => entry) };
+    objects = chosen.map(({ object }) => object);
   }
   const head = Buffer.from(headOf(row, form, page));
   const items = page.entries.map((entry, index) =>
@@ -93,10 +95,12 @@ function headOf(row: ResourceDefinition, form: RowForm, { revision, next, remain
   return `${JSON.stringify({ kind, apiVersion, metadata }).slice(0, -1)},"items":[`;
 }
 
-async function readPage(context: RequestContext, row: ResourceDefinition, registry: Registry): Promise<Page> {
-  const { query } = context;
-  const target = targetOf(registry.hub, row);
-  const selection = selectionOf(context, row);
+async function readPage(
+  { query }: RequestContext,
+  registry: Registry,
+  target: Target,
+  selection: Selection,
+): Promise<Page> {
   const limit = numberOf(query, 'limit') ?? 0;
   if (limit < 0) throw badRequest('limit must be a positive number');
   const text = query.get('continue') ?? '';

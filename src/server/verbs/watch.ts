@@ -27,7 +27,9 @@ export async function watch(context: RequestContext, row: ResourceDefinition, re
   const opened = await openStream(context, row, accepted);
   // What must be fetched to convert an object cannot be waited for while events are handed out.
   const later = row.storedAs?.prepare !== undefined && form.encode !== undefined;
-  const stream = later ? new ConvertingStream(opened, row, form) : opened;
+  const stream = later
+    ? new ConvertingStream(opened, { row, form, selection, knowsAll: start.initial !== undefined })
+    : opened;
   const watcher = new Watcher({
     selection,
     cache: target.cache,

@@ -1,6 +1,7 @@
 import type { ResourceDefinition } from '../../api/resource.ts';
 import { everyField, type FieldRequirement, type FieldSelector } from '../../machinery/fields.ts';
 import { type Requirement, type Selector, selectEverything } from '../../machinery/labels.ts';
+import type { UnknownObject } from '../../machinery/meta.ts';
 import { badRequest } from '../../machinery/status-error.ts';
 import type { CacheEntry } from './cache-entry.ts';
 
@@ -12,6 +13,8 @@ export class Selection {
   readonly name: string | undefined;
   readonly labels: Selector;
   readonly fields: readonly FieldRequirement[];
+  /** Requirements that `matches` says nothing of: the object must be converted first, see `matchesConverted`. */
+  readonly later: readonly FieldRequirement[];
   /** Nothing but the namespace restricts it. */
   readonly whole: boolean;
   readonly #row: ResourceDefinition;
@@ -33,8 +36,11 @@ export class Selection {
     this.labels = labels;
     this.fields = fields.requirements;
     this.name = fields.requirements.find(({ path, operator }) => path === 'metadata.name' && operator === '=')?.value;
-    this.#tests = fields.requirements.map((requirement) => this.#testOf(requirement));
-    this.whole = labels.empty && this.#tests.length === 0;
+    this.later = fields.requirements.filter((requirement) => this.#isLater(requirement));
+    this.#tests = fields.requirements
+      .filter((requirement) => !this.later.includes(requirement))
+      .map((requirement) => this.#testOf(requirement));
+    this.whole = labels.empty && fields.requirements.length === 0;
   }
 
   /** What every key in question starts with. */
@@ -75,6 +81,19 @@ export class Selection {
     return this.labels.matches(entry.labels);
   }
 
+  /** Whether an object in the row's version holds what is left for later. */
+  matchesConverted(object: UnknownObject): boolean {
+    return this.later.every(({ path, operator, value }) => {
+      const found = this.#row.selectableFields[path]?.(object) ?? '';
+      return (found === value) === (operator === '=');
+    });
+  }
+
+  /** A field of an object that a webhook converts. */
+  #isLater({ path }: FieldRequirement): boolean {
+    return this.#row.storedAs?.prepare !== undefined && Object.hasOwn(this.#row.selectableFields, path);
+  }
+
   #testOf({ path, operator, value }: FieldRequirement): (entry: CacheEntry) => boolean {
     const wanted = operator === '=';
     if (path === 'metadata.name') return (entry) => (entry.name === value) === wanted;
@@ -83,8 +102,7 @@ export class Selection {
     if (index >= 0) return (entry) => (entry.fields[index] === value) === wanted;
     const fieldValue = Object.hasOwn(this.#row.selectableFields, path) ? this.#row.selectableFields[path] : undefined;
     const conversion = this.#row.storedAs;
-    // What a webhook must be asked for cannot be looked into while events are handed out.
-    if (fieldValue === undefined || conversion === undefined || conversion.prepare !== undefined) {
+    if (fieldValue === undefined || conversion === undefined) {
       throw badRequest(`field label not supported: ${path}`);
     }
     return (entry) => (fieldValue(conversion.fromStored(entry.object)) === value) === wanted;
