@@ -1,6 +1,7 @@
 import type { CertificateSigningRequest } from '../../api/certificates/v1/types.generated.ts';
 import { as } from '../../api/resource.ts';
 import { equal } from '../../machinery/json.ts';
+import { invalid } from '../../machinery/status-error.ts';
 import { organizationsOfRequest } from '../pki/certificate-requests.ts';
 import type { AdmissionAttributes, AdmissionPlugin, Authorizer, UserInfo } from '../request.ts';
 import { refuse } from './refusals.ts';
@@ -50,7 +51,7 @@ export function certificateSigning(authorizer: Authorizer): AdmissionPlugin {
   };
 }
 
-/** Nobody becomes a superuser by a certificate. */
+/** What asks for a certificate can be read, and nobody becomes a superuser by one. */
 export function certificateSubjectRestriction(): AdmissionPlugin {
   return {
     name: 'CertificateSubjectRestriction',
@@ -58,11 +59,24 @@ export function certificateSubjectRestriction(): AdmissionPlugin {
     async validate(attributes) {
       if (attributes.object === undefined) return;
       const { signerName, request } = as<CertificateSigningRequest>(attributes.object).spec;
-      if (signerName !== clientSigner) return;
-      if (!(await organizationsOfRequest(request)).includes('system:masters')) return;
+      const organizations = await organizationsOf(attributes, request);
+      if (signerName !== clientSigner || !organizations.includes('system:masters')) return;
       throw refuse(attributes, `use of ${clientSigner} signer with system:masters group is not allowed`);
     },
   };
+}
+
+async function organizationsOf(
+  { group: of, kind, name }: AdmissionAttributes,
+  request: string,
+): Promise<readonly string[]> {
+  try {
+    return await organizationsOfRequest(request);
+  } catch (error) {
+    const why = error instanceof Error ? error.message : String(error);
+    const detail = `the certificate signing request cannot be read: ${why}`;
+    throw invalid({ group: of, kind }, name, [{ type: 'invalid', field: 'spec.request', value: request, detail }]);
+  }
 }
 
 /** The name of a signer, or of all signers of its domain. */

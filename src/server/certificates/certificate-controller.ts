@@ -133,22 +133,24 @@ async function sign(
   { pem, names, problem }: { pem: string; names: RequestedNames; problem: string | undefined },
 ): Promise<void> {
   if (problem !== undefined) {
-    await addCondition(
-      options,
-      request,
-      { type: 'Failed', reason: 'SignerValidationFailure', message: problem },
-      'status',
-    );
+    await fail(options, request, problem);
     return;
   }
   const { usages = [], expirationSeconds = lifetimeSecondsMax } = request.spec;
   const lifetimeSeconds = Math.min(Math.max(expirationSeconds, lifetimeSecondsMin), lifetimeSecondsMax);
-  const certificate = await options.pki.signRequest(pem, {
-    ...names,
-    usage: usages.includes('server auth') ? 'server' : 'client',
-    usages,
-    lifetimeMs: lifetimeSeconds * 1000,
-  });
+  let certificate: string;
+  try {
+    certificate = await options.pki.signRequest(pem, {
+      ...names,
+      usage: usages.includes('server auth') ? 'server' : 'client',
+      usages,
+      lifetimeMs: lifetimeSeconds * 1000,
+    });
+  } catch (error) {
+    // Its own signature does not hold, or its key is of a kind that nobody can certify: it never will be signed.
+    await fail(options, request, error instanceof Error ? error.message : String(error));
+    return;
+  }
   await options.objects.modify(
     requests,
     '',
@@ -161,6 +163,14 @@ async function sign(
     },
     'status',
   );
+}
+
+function fail(
+  options: CertificateControllerOptions,
+  request: CertificateSigningRequest,
+  message: string,
+): Promise<void> {
+  return addCondition(options, request, { type: 'Failed', reason: 'SignerValidationFailure', message }, 'status');
 }
 
 async function addCondition(

@@ -127,6 +127,27 @@ test('a request that the signer does not sign fails with the reason', async () =
   assert.deepEqual([failed.reason, failed.message], ['SignerValidationFailure', 'missing required client auth usage']);
 });
 
+test('a request that cannot be read is refused, one whose signature does not hold fails', async () => {
+  const spec = { signerName: clientSigner, usages: ['client auth'] };
+  const text = '-----BEGIN CERTIFICATE REQUEST-----\nAAAA\n-----END CERTIFICATE REQUEST-----\n';
+  const unreadable = { ...spec, request: Buffer.from(text).toString('base64') };
+  const refused = await send(admin, 'POST', path, { metadata: { name: 'unreadable' }, spec: unreadable });
+  assert.equal(refused.status, 422);
+  assert.match(refused.body.message, /spec\.request: Invalid value: .*the certificate signing request cannot be read/);
+
+  const good = await request({ subject: 'CN=forged', signerName: clientSigner, usages: ['client auth'] });
+  const pem = Buffer.from(stored(good.name)?.spec.request ?? '', 'base64').toString();
+  const der = Buffer.from(pem.replace(/-----.*-----|\s/g, ''), 'base64');
+  // The last byte belongs to the signature.
+  der.writeUInt8(der.readUInt8(der.length - 1) ^ 1, der.length - 1);
+  const forged = `-----BEGIN CERTIFICATE REQUEST-----\n${der.toString('base64')}\n-----END CERTIFICATE REQUEST-----\n`;
+  const sent = { ...spec, request: Buffer.from(forged).toString('base64') };
+  await send(admin, 'POST', path, { metadata: { name: 'forged' }, spec: sent });
+  await approve('forged');
+  const failed = await eventually(() => stored('forged')?.status?.conditions?.find(({ type }) => type === 'Failed'));
+  assert.match(failed.message ?? '', /signature of the certificate signing request does not hold/);
+});
+
 test('nobody becomes a superuser by a certificate', async () => {
   const { answer } = await request({
     subject: 'CN=x, O=system:masters',

@@ -156,6 +156,9 @@ function validateRequest({ spec }: CertificateSigningRequest): FieldError[] {
     const detail = 'must be a fully qualified domain and path of the form "example.com/signer-name"';
     errors.push(invalidValue(signerPath, signerName, detail));
   } else invalidEach(errors, signerPath, domain, isDns1123Subdomain(domain));
+  if (signerName === 'kubernetes.io/legacy-unknown') {
+    errors.push(invalidValue(signerPath, signerName, 'the legacy signerName is not allowed via this API version'));
+  }
   if (expirationSeconds !== undefined && expirationSeconds < expirationSecondsMin) {
     const detail = 'may not specify a duration less than 600 seconds (10 minutes)';
     errors.push(invalidValue(specPath.child('expirationSeconds'), expirationSeconds, detail));
