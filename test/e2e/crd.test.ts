@@ -232,6 +232,13 @@ test('a second version shows the same objects, and the server that comes back se
   for (const version of ['v1', 'v1beta1']) assert.equal((await read(version)).code, 0, version);
 });
 
+test('a namespace that is deleted takes custom resources along', async () => {
+  const other = await createNamespace('crd-gone');
+  await kubectl(['apply', '-n', other.name, '-f', '-'], { input: cronTab('inside', { image: 'a' }) });
+  await kubectl(['delete', 'namespace', other.name, '--timeout=30s']);
+  assert.doesNotMatch(await kubectl(['get', `crontabs.${group}`, '-A', '-o', 'name']), /inside/);
+});
+
 test('an object without its owner is collected, and a deleted definition takes its objects along', async () => {
   await apply(cronTab('owner', { image: 'a' }));
   const owner = await kubectlJson<{ metadata: { uid: string } }>(inNamespace('get', 'ct', 'owner'));

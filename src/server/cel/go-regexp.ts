@@ -55,6 +55,7 @@ function compile(pattern: string, flags: string): RegExp {
 /** What Go writes differently: \A, \z, \pL, named groups, POSIX classes. */
 function translate(pattern: string): string {
   return pattern
+    .replace(/\\Q([\s\S]*?)(?:\\E|$)/g, (_whole, text: string) => text.replace(/[\\^$.*+?()[\]{}|/]/g, '\\$&'))
     .replaceAll('(?P<', '(?<')
     .replace(/\[:(\^?)([a-z]+):\]/g, (whole, negated: string, name: string) =>
       negated === '' ? (posixClasses[name] ?? whole) : whole,
