@@ -10,6 +10,8 @@ export interface ClaimOptions<T extends KubeObject> {
   readonly freshOwner: () => Promise<KubeObject>;
   readonly selector: Selector;
   readonly client: ResourceClient<T>;
+  /** Put on what is adopted. */
+  readonly finalizer?: string;
 }
 
 /**
@@ -51,8 +53,14 @@ async function checkAdoption<T extends KubeObject>({ owner, freshOwner }: ClaimO
 }
 
 /** Undefined when it vanished or became another's meanwhile. */
-async function adopt<T extends KubeObject>(object: T, { owner, client }: ClaimOptions<T>): Promise<T | undefined> {
-  const body = { metadata: { uid: object.metadata.uid, ownerReferences: [controllerReferenceTo(owner)] } };
+async function adopt<T extends KubeObject>(
+  object: T,
+  { owner, client, finalizer }: ClaimOptions<T>,
+): Promise<T | undefined> {
+  const finalizers = finalizer === undefined ? {} : { finalizers: [finalizer] };
+  const body = {
+    metadata: { uid: object.metadata.uid, ownerReferences: [controllerReferenceTo(owner)], ...finalizers },
+  };
   try {
     return await client.patch(object.metadata, { type: 'strategic', body });
   } catch (error) {

@@ -98,6 +98,45 @@ test('a pod failure policy ends the job on an exit code, and ignores another', a
   );
 });
 
+test('an eviction that the policy ignores costs nothing', async () => {
+  const rules = [{ action: 'Ignore', onPodConditions: [{ type: 'DisruptionTarget' }] }];
+  await apply(
+    job('moved', {
+      shell: '[ -f /share/stop ] && exit 0; trap "exit 9" TERM; touch /share/stop; while true; do sleep 0.2; done',
+      container: { volumeMounts: [{ name: 'share', mountPath: '/share' }] },
+      spec: { volumes: [{ name: 'share', hostPath: { path: `/tmp/${namespace.name}`, type: 'DirectoryOrCreate' } }] },
+      of: { backoffLimit: 0, podFailurePolicy: { rules } },
+    }),
+  );
+  await eventually('its pod', async () => (await statusOf('moved')).ready === 1);
+  const name = (await podsOf('moved'))[0]?.metadata.name ?? '';
+  const eviction = { apiVersion: 'policy/v1', kind: 'Eviction', metadata: { name, namespace: namespace.name } };
+  await kubectl(['create', '--raw', `/api/v1/namespaces/${namespace.name}/pods/${name}/eviction`, '-f', '-'], {
+    input: JSON.stringify(eviction),
+  });
+  await ended('moved', 'Complete');
+  assert.equal((await statusOf('moved')).failed, undefined);
+});
+
+test('an orphaned pod is taken back, and let go when it no longer fits', async () => {
+  await apply(job('adopter'));
+  await eventually('its pod', async () => (await statusOf('adopter')).ready === 1);
+  const name = (await podsOf('adopter'))[0]?.metadata.name ?? '';
+  const ownersOf = async (): Promise<string> =>
+    kubectl(inNamespace('get', 'pod', name, '-o', 'jsonpath={.metadata.ownerReferences[*].name}'));
+  await kubectl(
+    inNamespace('patch', 'pod', name, '--type=json', '-p', '[{"op":"remove","path":"/metadata/ownerReferences"}]'),
+  );
+  await eventually('the adoption', async () => (await ownersOf()) === 'adopter');
+  await eventually('the finalizer', async () =>
+    /job-tracking/.test(await kubectl(inNamespace('get', 'pod', name, '-o', 'jsonpath={.metadata.finalizers}'))),
+  );
+  await kubectl(inNamespace('patch', 'pod', name, '--type=json', '-p', '[{"op":"remove","path":"/metadata/labels"}]'));
+  await eventually('the release', async () => (await ownersOf()) === '');
+  await kubectl(inNamespace('delete', 'job', 'adopter'));
+  await kubectl(inNamespace('delete', 'pod', name));
+});
+
 test('a success policy ends the job when its leader is done', async () => {
   const sleeping =
     'if [ "$JOB_COMPLETION_INDEX" = 0 ]; then exit 0; fi; trap "exit 1" TERM; while true; do sleep 0.2; done';

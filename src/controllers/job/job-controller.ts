@@ -61,6 +61,7 @@ export function jobController(context: ControllerContext): Controller {
         freshOwner: () => client.resource(jobs).get({ namespace, name }),
         selector: selectorOf(job.spec?.selector),
         client: client.resource(pods),
+        finalizer: trackingFinalizer,
       });
       const finished = finishedCondition(job);
       if (finished !== undefined || job.metadata.deletionTimestamp !== undefined) {

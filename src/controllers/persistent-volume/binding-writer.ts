@@ -56,7 +56,8 @@ export class BindingWriter {
 
   async setVolumePhase(volume: PersistentVolume, phase: string, message?: string): Promise<PersistentVolume> {
     const { status } = volume;
-    if (status?.phase === phase && status.message === message) return volume;
+    // What others say of a volume in its phase is theirs.
+    if (status?.phase === phase && (message === undefined || status.message === message)) return volume;
     const changed = {
       phase,
       ...(message === undefined ? {} : { message }),
