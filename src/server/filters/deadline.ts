@@ -22,8 +22,11 @@ export function deadlineFilter(logger: Logger, timeoutMs = requestTimeoutMs): Fi
     const timer = setTimeout(() => {
       const timeout = timeoutError('request did not complete within the allotted timeout');
       // Answered here and not by unwinding: the stage that hangs may never come back.
-      if (!context.response.headersSent) respondWithError(context, timeout, logger);
+      const begun = context.response.headersSent;
+      if (!begun) respondWithError(context, timeout, logger);
       context.abort(timeout);
+      // A client that stops reading must not hold the rest of a long answer for ever; upstream ends it so, too.
+      if (begun) context.response.cut(timeout);
     }, timeoutMs);
     try {
       await next();
