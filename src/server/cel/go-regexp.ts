@@ -62,5 +62,6 @@ function translate(pattern: string): string {
     )
     .replace(/\\([\s\S])/g, (whole, escaped: string) => (escaped === 'A' ? '^' : escaped === 'z' ? '$' : whole))
     .replace(/\\([pP])([A-Z])/g, '\\$1{$2}')
+    .replace(/\\([pP])\{([A-Z][A-Za-z_]{2,})\}/g, '\\$1{Script=$2}')
     .replace(/\\x\{([0-9a-fA-F]+)\}/g, '\\u{$1}');
 }
