@@ -42,7 +42,12 @@ export function jobController(context: ControllerContext): Controller {
     },
   });
   watchOwnedPods({ kind: 'Job', owners: informer, pods: index.informer, expectations, queue });
-  releaseOrphans(context, index.informer);
+  releaseOrphans(context, index.informer, (pod) =>
+    informer.list(pod.metadata.namespace).some((job) => {
+      const isAlive = job.metadata.deletionTimestamp === undefined && finishedCondition(job) === undefined;
+      return isAlive && selectorOf(job.spec?.selector).matches(pod.metadata.labels);
+    }),
+  );
   return {
     name: 'job',
     queue,
@@ -146,14 +151,15 @@ async function releasePod(client: Client, pod: Pod): Promise<void> {
   }
 }
 
-/** Pods that were orphaned with their Job's deletion are nobody's to count. */
+/** Pods that were orphaned with their Job's deletion are nobody's to count; one that a Job will adopt is its again. */
 function releaseOrphans(
   { client, logger }: ControllerContext,
   informer: ReturnType<typeof podIndex>['informer'],
+  isWanted: (pod: Pod) => boolean,
 ): void {
   const release = (pod: Pod): void => {
     const isOwned = pod.metadata.ownerReferences?.some(({ controller }) => controller === true) === true;
-    if (isOwned || pod.metadata.finalizers?.includes(trackingFinalizer) !== true) return;
+    if (isOwned || pod.metadata.finalizers?.includes(trackingFinalizer) !== true || isWanted(pod)) return;
     releasePod(client, pod).catch((err: unknown) => {
       logger.warn({ err, pod: objectKey(pod) }, 'Orphaned pod of a job was not released');
     });
