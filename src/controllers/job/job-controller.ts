@@ -100,6 +100,12 @@ async function carryOut(
   if (!equal(plan.status, job.status ?? {})) {
     written.wrote(key, await client.resource(jobs).updateStatus({ ...job, status: plan.status }));
   }
+  const suspension = plan.status.conditions?.find(({ type }) => type === 'Suspended');
+  const before = job.status?.conditions?.find(({ type }) => type === 'Suspended');
+  if (suspension !== undefined && suspension.status !== before?.status) {
+    const reason = suspension.status === 'True' ? 'Suspended' : 'Resumed';
+    recorder.event(job, 'Normal', reason, suspension.message ?? '');
+  }
   for (const pod of plan.release) await releasePod(client, pod);
   for (const pod of plan.remove) {
     await control.delete(job, pod).catch((error: unknown) => {
