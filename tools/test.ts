@@ -7,6 +7,7 @@ import { globSync } from 'node:fs';
 import path from 'node:path';
 import { run } from 'node:test';
 import { spec } from 'node:test/reporters';
+import { globalSetup, globalTeardown } from '../test/e2e/cluster-setup.ts';
 import { prepareHost } from './prepare-host.ts';
 
 const root = path.resolve(import.meta.dirname, '..');
@@ -22,11 +23,18 @@ const alone = select([
 const cluster = select(['test/e2e/**/*.test.ts', 'test/conformance/cluster/**/*.test.ts']);
 
 await prepareHost();
-await runPhase(alone, { concurrency: 2 });
-await runPhase(cluster, { concurrency: 1, globalSetupPath: path.join(root, 'test/e2e/cluster-setup.ts') });
+await runPhase(alone, 2);
+if (cluster.length > 0) {
+  // Not by `globalSetupPath`, which a process heeds in its first run only.
+  await globalSetup();
+  try {
+    await runPhase(cluster, 1);
+  } finally {
+    await globalTeardown();
+  }
+}
 
 console.log(`${totals.passed} passed, ${totals.failed} failed, ${totals.skipped} skipped`);
-// Not process.exit: the cluster's tear-down may still be under way.
 process.exitCode = totals.failed > 0 || totals.passed === 0 ? 1 : 0;
 
 function select(patterns: readonly string[]): string[] {
@@ -36,14 +44,9 @@ function select(patterns: readonly string[]): string[] {
   return files.filter((file) => asked.has(file));
 }
 
-interface Phase {
-  readonly concurrency: number;
-  readonly globalSetupPath?: string;
-}
-
-async function runPhase(files: readonly string[], phase: Phase): Promise<void> {
+async function runPhase(files: readonly string[], concurrency: number): Promise<void> {
   if (files.length === 0) return;
-  const stream = run({ files: files.map((file) => path.join(root, file)), timeout: 900_000, ...phase });
+  const stream = run({ files: files.map((file) => path.join(root, file)), timeout: 900_000, concurrency });
   stream.on('test:pass', (test) => {
     if (test.details.type === 'suite') return;
     if (test.skip !== undefined || test.todo !== undefined) totals.skipped++;
