@@ -1,6 +1,7 @@
 /**
  * The roles and bindings that every cluster has from its first start, as upstream 1.36 has them; read by `policy.ts`.
  * `roadstead:node` is Roadstead's own: its agent is also what forwards services and answers DNS on the node.
+ * `system:aggregated-metrics-reader` is what metrics-server brings: the server measures by itself here.
  *
  *     role <namespace or -> <name> [part-of=<aggregate>] [sums=<aggregate>]
  *       <verbs> <API groups> <resources> [<resource names>]
@@ -45,6 +46,8 @@ role - system:aggregate-to-view part-of=view
   get,list,watch policy poddisruptionbudgets,poddisruptionbudgets/status
   get,list,watch networking.k8s.io ingresses,ingresses/status,networkpolicies
   get,list,watch resource.k8s.io resourceclaims,resourceclaims/status,resourceclaimtemplates
+role - system:aggregated-metrics-reader part-of=view
+  get,list,watch metrics.k8s.io nodes,pods
 role - roadstead:node
   get,list,watch core endpoints,namespaces,nodes,pods,services
   get,list,watch discovery.k8s.io endpointslices
