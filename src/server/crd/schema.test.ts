@@ -319,6 +319,34 @@ describe('rulesOf', () => {
       'spec.bad: Invalid value: "integer": division by zero evaluating rule: 1 / self == 1',
     ]);
   });
+  it('stops a rule that costs too much, and all rules after it', () => {
+    const loops = compileSchema(
+      object({
+        spec: object(
+          { values: { type: 'array', items: { type: 'integer' } } },
+          {
+            'x-kubernetes-validations': [
+              { rule: 'self.values.all(x, self.values.all(y, x + y >= 0))', message: 'sums' },
+              { rule: 'false' },
+            ],
+          },
+        ),
+      }),
+    );
+    const { errors } = rulesOf(loops).check(
+      { spec: { values: Array.from({ length: 600 }, (_, at) => at) } },
+      undefined,
+    );
+    assert.deepEqual(
+      errors.map(({ field, detail }) => [field, detail]),
+      [
+        [
+          'spec',
+          "'operation cancelled: actual cost limit exceeded': no further validation rules will be run due to call cost exceeds limit for rule: sums",
+        ],
+      ],
+    );
+  });
   it('only warns of what was wrong before', () => {
     const { errors, warnings } = check({ low: 'UP', first: 2 }, { low: 'UP', first: 1 });
     assert.deepEqual(errors, []);
