@@ -27,6 +27,13 @@ export interface DefinitionNeeds {
   readonly now: () => number;
 }
 
+/** What the others need to know of a definition: definitions are large, and are not read for their neighbours' sake. */
+interface Names {
+  readonly name: string;
+  readonly group: string;
+  readonly status: Pick<NonNullable<CustomResourceDefinition['status']>, 'acceptedNames'>;
+}
+
 /** What is kept of one definition that is served. */
 interface Followed {
   readonly group: string;
@@ -47,6 +54,7 @@ interface Converter {
 export class CustomResourceDefinitions {
   readonly #needs: DefinitionNeeds;
   readonly #followed = new Map<string, Followed>();
+  readonly #names = new Map<string, Names>();
   readonly #pending = new Set<string>();
   readonly #timers = new Map<string, NodeJS.Timeout>();
   #running: Promise<void> | undefined;
@@ -61,12 +69,19 @@ export class CustomResourceDefinitions {
   async start(): Promise<void> {
     const { objects } = this.#needs;
     this.#unsubscribe = objects.onChange(definitions, ({ name, object, type }) => {
+      const definition = as<CustomResourceDefinition>(object);
+      if (type === 'put') this.#note(definition);
+      else {
+        this.#names.delete(name);
+        // A name that is given up may be what another waits for.
+        for (const other of this.#ofGroup(definition.spec.group)) this.#add(other.name);
+      }
       this.#add(name);
-      // A name that is given up may be what another waits for.
-      const { group } = as<CustomResourceDefinition>(object).spec;
-      for (const other of type === 'delete' ? this.#ofGroup(group) : []) this.#add(other.metadata.name);
     });
-    for (const { metadata } of objects.list(definitions)) this.#pending.add(metadata.name);
+    for (const object of objects.list(definitions)) {
+      this.#note(as<CustomResourceDefinition>(object));
+      this.#pending.add(object.metadata.name);
+    }
     this.#kick();
     await this.#running;
   }
@@ -122,7 +137,7 @@ export class CustomResourceDefinitions {
       this.#withdraw(name);
       return;
     }
-    const others = this.#ofGroup(definition.spec.group).filter((other) => other.metadata.name !== name);
+    const others = this.#ofGroup(definition.spec.group).filter((other) => other.name !== name);
     const decision = decideNames(definition, others, (plural) => isBuiltin(definition.spec.group, plural));
     const facts = [decision.namesAccepted, decision.established, approvalFacts(definition)];
     if (decision.established.status === 'True') {
@@ -238,11 +253,17 @@ export class CustomResourceDefinitions {
     return object === undefined ? undefined : as<CustomResourceDefinition>(object);
   }
 
-  #ofGroup(group: string): CustomResourceDefinition[] {
-    return this.#needs.objects
-      .list(definitions)
-      .map((object) => as<CustomResourceDefinition>(object))
-      .filter(({ spec }) => spec.group === group);
+  #note({ metadata, spec, status }: CustomResourceDefinition): void {
+    const { acceptedNames } = status ?? {};
+    this.#names.set(metadata.name, {
+      name: metadata.name,
+      group: spec.group,
+      status: acceptedNames === undefined ? {} : { acceptedNames },
+    });
+  }
+
+  #ofGroup(group: string): Names[] {
+    return [...this.#names.values()].filter((known) => known.group === group);
   }
 }
 

@@ -22,7 +22,7 @@ export interface ConditionFacts {
 /** `others`: the definitions of the same group. `isTaken`: the plural is that of a resource that is built in. */
 export function decideNames(
   definition: CustomResourceDefinition,
-  others: readonly CustomResourceDefinition[],
+  others: readonly Pick<CustomResourceDefinition, 'status'>[],
   isTaken: (plural: string) => boolean,
 ): NameDecision {
   const wanted = definition.spec.names;
