@@ -51,8 +51,33 @@ export async function evictPod(
   const request = { ...writeRequestOf(context, row, undefined, 'DeleteOptions'), dryRun };
   await admitPosted(registry.admission, request, { kind: 'Eviction', subresource: 'eviction', name, object });
   if (!ignoresBudgets(pod)) await claimDisruption(pod, objects, registry.clock(), dryRun);
+  if (!dryRun && hasUse(pod)) await markDisrupted(objects, pod, registry.clock());
   await deleteObject(registry, request, deleteOptions);
   await sendPlain(context, successStatus(201), 201);
+}
+
+/** Only a pod that is not on its way out can be disturbed. */
+function hasUse({ metadata, status }: Pod): boolean {
+  return metadata.deletionTimestamp === undefined && status?.phase !== 'Succeeded' && status?.phase !== 'Failed';
+}
+
+/** Tells a Job's failure policy, and whoever looks at the pod later, that it did not fail by itself. */
+async function markDisrupted(objects: ObjectAccess, { metadata }: Pod, now: number): Promise<void> {
+  const condition = {
+    type: 'DisruptionTarget',
+    status: 'True',
+    reason: 'EvictionByEvictionAPI',
+    message: 'Eviction API: evicting',
+    lastTransitionTime: rfc3339(now),
+  };
+  const mark = (object: UnknownObject): boolean => {
+    const pod = object as unknown as Pod;
+    if (pod.metadata.uid !== metadata.uid) return false;
+    const others = (pod.status?.conditions ?? []).filter(({ type }) => type !== condition.type);
+    pod.status = { ...pod.status, conditions: [...others, condition] };
+    return true;
+  };
+  await objects.modify(pods, metadata.namespace ?? '', metadata.name, mark, 'status');
 }
 
 /** A pod that does not serve disturbs nobody when it goes. */
