@@ -2,6 +2,7 @@ import type { KeyObject } from 'node:crypto';
 import { bearerTokenAuthenticator, type TokenVerifier } from './authentication/bearer-token.ts';
 import { bootstrapTokenVerifier } from './authentication/bootstrap-token.ts';
 import { anonymousAuthenticator, certificateAuthenticator, localAuthenticator } from './authentication/certificate.ts';
+import type { ConfiguredAuthentication } from './authentication/configured.ts';
 import { LegacyTokens } from './authentication/legacy-token.ts';
 import { ServiceAccountTokens } from './authentication/service-account-token.ts';
 import { NodeAuthorizer } from './authorization/node.ts';
@@ -26,21 +27,23 @@ export interface AccessOptions {
   readonly objects: ObjectAccess;
   readonly serviceAccountKey: KeyObject;
   readonly issuer: string;
+  /** Asked after the cluster's own. */
+  readonly configured: ConfiguredAuthentication;
   readonly now: () => number;
 }
 
-export function createAccess({ objects, serviceAccountKey, issuer, now }: AccessOptions): Access {
+export function createAccess({ objects, serviceAccountKey, issuer, configured, now }: AccessOptions): Access {
   const rbac = new Rbac(objects);
   const node = new NodeAuthorizer(objects, rbac);
   const tokens = new ServiceAccountTokens({ key: serviceAccountKey, issuer, audiences: [issuer], objects, now });
   const legacyTokens = new LegacyTokens({ key: serviceAccountKey, audiences: [issuer], objects });
-  const verifiers = [tokens, legacyTokens, bootstrapTokenVerifier(objects, now)];
+  const verifiers = [tokens, legacyTokens, bootstrapTokenVerifier(objects, now), ...configured.verifiers];
   return {
     authenticators: [
       localAuthenticator(),
       certificateAuthenticator(),
       bearerTokenAuthenticator(verifiers),
-      anonymousAuthenticator(),
+      anonymousAuthenticator(configured.anonymous),
     ],
     verifiers,
     tokens,

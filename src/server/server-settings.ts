@@ -1,6 +1,7 @@
 import { networkInterfaces } from 'node:os';
 import type { Logger } from '../machinery/logger.ts';
 import type { Store } from '../store/contract.ts';
+import type { AuthenticationOptions } from './authentication/configured.ts';
 import type { EncryptionOptions } from './encryption/protect-store.ts';
 import type { AuditOptions } from './filters/audit.ts';
 import type { createOpenApi } from './openapi/openapi.ts';
@@ -29,6 +30,8 @@ export interface ServerOptions {
   readonly extraNames?: readonly string[];
   /** Absent: no audit. */
   readonly audit?: AuditOptions | undefined;
+  /** Ways to say who one is besides the cluster's own. */
+  readonly authentication?: AuthenticationOptions | undefined;
   /** How objects are encrypted on disk. Default: not, unless an earlier start was told to. */
   readonly encryption?: EncryptionOptions | undefined;
   /** The descriptions that OpenAPI documents carry; large, so it is read when first asked for. */
@@ -64,6 +67,7 @@ export function settingsOf(options: ServerOptions): ServerSettings {
     issuer: `https://kubernetes.default.svc.${clusterDomain}`,
     extraNames: options.extraNames ?? [],
     audit: options.audit,
+    authentication: options.authentication,
     encryption: options.encryption,
     loadProse: options.loadProse,
     extraRoutes: options.extraRoutes ?? [],

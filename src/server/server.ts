@@ -6,6 +6,7 @@ import { createAdmission } from './admission/chain.ts';
 import { builtinAdmissionPlugins } from './admission/plugins.ts';
 import { Aggregation } from './aggregation/aggregation.ts';
 import { createApi } from './api.ts';
+import { configuredAuthentication } from './authentication/configured.ts';
 import { ensureClusterObjects, keepClusterObjects } from './bootstrap/bootstrap.ts';
 import type { AdmissionChain, Api } from './contract.ts';
 import { definitionRules } from './crd/definition-admission.ts';
@@ -161,7 +162,8 @@ async function createParts(settings: ServerSettings): Promise<Parts> {
     clock: now,
   });
   const { objects } = api;
-  const access = createAccess({ objects, serviceAccountKey: pki.serviceAccountKey, issuer, now });
+  const configured = await configuredAuthentication(settings.authentication, { apiAudiences: [issuer], logger, now });
+  const access = createAccess({ objects, serviceAccountKey: pki.serviceAccountKey, issuer, configured, now });
   const gateway = createGateway({ logger: logger.child({ part: 'tunnel' }) });
   const connectToService = serviceConnections(objects, gateway);
   const definitions = new CustomResourceDefinitions({ objects, rows: api.rows, connectToService, logger, now });

@@ -17,10 +17,11 @@ import { installationRoot } from '../installation.ts';
 import { UserError } from '../user-error.ts';
 import { programVersion } from '../version.ts';
 import { type AuditFlags, auditOptionsOf } from './audit-options.ts';
+import { type AuthenticationFlags, authenticationOptionsOf } from './authentication-options.ts';
 import { aborted, daemonLogger, shutdownSignal } from './daemon.ts';
 import { giveBackStartupMemory } from './memory.ts';
 
-export interface ServerCommandOptions extends AuditFlags {
+export interface ServerCommandOptions extends AuditFlags, AuthenticationFlags {
   readonly dataDir: string;
   readonly address: string;
   readonly port: number;
@@ -89,6 +90,7 @@ async function startApi(
       nodePortRange: parsePortRange(options.serviceNodePortRange),
       clusterDomain: options.clusterDomain,
       audit: auditOptionsOf(options),
+      authentication: authenticationOptionsOf(options),
       encryption: { configurationFile: options.encryptionProviderConfig, encryptSecrets: options.encryptSecrets },
       loadProse,
     });

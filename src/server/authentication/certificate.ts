@@ -1,6 +1,7 @@
 import { unauthorized } from '../../machinery/status-error.ts';
 import { ServerContext } from '../http/context.ts';
 import type { Authenticator, UserInfo } from '../request.ts';
+import type { AnonymousConfiguration } from './oidc/configuration.ts';
 
 /** CN is the user, each O a group. */
 export function certificateAuthenticator(): Authenticator {
@@ -35,6 +36,9 @@ export function localAuthenticator(): Authenticator {
 const anonymous: UserInfo = { name: 'system:anonymous', groups: ['system:unauthenticated'] };
 
 /** Everyone who shows nothing; what that may do is RBAC's to say. */
-export function anonymousAuthenticator(): Authenticator {
-  return { name: 'anonymous', authenticate: async () => anonymous };
+export function anonymousAuthenticator({ enabled, paths }: AnonymousConfiguration): Authenticator {
+  return {
+    name: 'anonymous',
+    authenticate: async ({ path }) => (enabled && paths?.includes(path) !== false ? anonymous : undefined),
+  };
 }
