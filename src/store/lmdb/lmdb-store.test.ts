@@ -54,6 +54,8 @@ test('the lock of a process that is gone does not hold', async () => {
 for (const [name, spoil] of [
   ['is not a database', (path: string) => writeFileSync(path, Buffer.alloc(64 * 1024, 'x'))],
   ['was cut short', (path: string) => truncateSync(path, 5000)],
+  ['was emptied', (path: string) => truncateSync(path, 0)],
+  ['was removed', (path: string) => rmSync(path)],
 ] as const) {
   test(`a file that ${name} is reported with what to do`, async () => {
     const directory = freshDirectory();

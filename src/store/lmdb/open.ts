@@ -1,4 +1,4 @@
-import { mkdirSync } from 'node:fs';
+import { existsSync, mkdirSync, statSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { open } from 'lmdb';
 import { type Store, StoreError } from '../contract.ts';
@@ -12,6 +12,9 @@ export interface LmdbStoreOptions {
 }
 
 const mapSizeBytesDefault = 64 * 1024 ** 3;
+/** Written beside the database: which layout it has, and that it was there. */
+const formatFile = 'format';
+const format = 1;
 
 /**
  * Opens, or creates, the store in a directory. Throws `StoreError`: `locked` while another process holds it, `corrupt`
@@ -22,9 +25,10 @@ export async function openLmdbStore(directory: string, options: LmdbStoreOptions
   const lock = DirectoryLock.acquire(directory);
   const path = join(directory, 'store.mdb');
   try {
-    const problem = problemOfFile(path);
+    const problem = problemOfLoss(directory, path) ?? problemOfFile(path);
     if (problem !== undefined) throw new Error(problem);
     const tables = { directory, ...openTables(path, options.mapSizeBytes ?? mapSizeBytesDefault) };
+    writeFileSync(join(directory, formatFile), `${format}\n`, { mode: 0o600, flush: true });
     return new LmdbStore(tables, () => lock.release());
   } catch (error) {
     lock.release();
@@ -33,11 +37,18 @@ export async function openLmdbStore(directory: string, options: LmdbStoreOptions
     const reason = error instanceof Error ? error.message : String(error);
     throw new StoreError(
       'corrupt',
-      `Cannot read ${path} (${reason}): restore it from a backup, or move it away to start with an empty cluster`,
+      `Cannot read ${path} (${reason}): restore it from a backup, or move ${directory} away to start with an empty cluster`,
       '',
       { cause: error },
     );
   }
+}
+
+/** A directory that once held a store and no longer does has lost one: it must not start as an empty cluster. */
+function problemOfLoss(directory: string, path: string): string | undefined {
+  if (!existsSync(join(directory, formatFile))) return undefined;
+  if (existsSync(path) && statSync(path).size > 0) return undefined;
+  return `the file is missing or empty, although ${join(directory, formatFile)} says that there was one`;
 }
 
 function openTables(path: string, mapSize: number): Omit<LmdbTables, 'directory'> {
