@@ -58,6 +58,8 @@ interface GroupResource {
 export interface ObjectAccess {
   get(of: GroupResource, namespace: string, name: string): UnknownObject | undefined;
   list(of: GroupResource, namespace?: string): readonly UnknownObject[];
+  /** The names of everything of a cluster-scoped resource, without reading the objects. */
+  names(of: GroupResource): readonly string[];
   /** Like `get`, but waits until the cache has seen everything written before the call. */
   getFresh(of: GroupResource, namespace: string, name: string): Promise<UnknownObject | undefined>;
   /** Through strategy and validation, without admission and authorization. Throws ApiError as the verb would. */

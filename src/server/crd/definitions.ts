@@ -1,3 +1,4 @@
+import { setImmediate as nextTurn } from 'node:timers/promises';
 import type { CustomResourceDefinition } from '../../api/apiextensions/v1/types.generated.ts';
 import { builtinResources } from '../../api/registry.ts';
 import { as } from '../../api/resource.ts';
@@ -78,9 +79,12 @@ export class CustomResourceDefinitions {
       }
       this.#add(name);
     });
-    for (const object of objects.list(definitions)) {
-      this.#note(as<CustomResourceDefinition>(object));
-      this.#pending.add(object.metadata.name);
+    // One at a time, and a turn for each: all definitions read at once can be hundreds of megabytes.
+    for (const name of objects.names(definitions)) {
+      const definition = this.#get(name);
+      if (definition !== undefined) this.#note(definition);
+      this.#pending.add(name);
+      await nextTurn();
     }
     this.#kick();
     await this.#running;

@@ -43,6 +43,12 @@ export class StoredObjects implements ObjectAccess {
     return objects;
   }
 
+  names(of: GroupResource): readonly string[] {
+    const cache = this.#hub.cache(of);
+    if (cache === undefined) return [];
+    return [...cache.snapshot().range('')].map(({ name }) => name);
+  }
+
   async getFresh(of: GroupResource, namespace: string, name: string): Promise<UnknownObject | undefined> {
     await this.#hub.fresh();
     return this.get(of, namespace, name);
