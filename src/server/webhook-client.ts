@@ -48,9 +48,9 @@ export function createWebhookClient(address: WebhookAddress, connectToService: C
           const { namespace, name, port = 443 } = service;
           return connectToService({ namespace, name, port }, signal);
         });
-  const base = urlOf(address);
   return {
-    post: (body, timeoutSeconds) => post(agent, base, JSON.stringify(body), timeoutSeconds),
+    // The address is read when it is used: one that is no URL fails the call, not whoever keeps the client.
+    post: async (body, timeoutSeconds) => post(agent, urlOf(address), JSON.stringify(body), timeoutSeconds),
     close: () => agent.destroy(),
   };
 }

@@ -13,7 +13,7 @@ import type {
   ValidatingWebhookConfiguration,
 } from './types.generated.ts';
 import {
-  validateBindingName,
+  validateBindingSpec,
   validateMutatingPolicy,
   validatePolicyBinding,
   validateValidatingPolicy,
@@ -59,7 +59,7 @@ export const admissionregistrationResources: readonly ResourceDefinition[] = [
       binding.spec ??= {};
       applyMatchDefaults(binding.spec.matchResources);
     },
-    validate: ({ spec }) => validateBindingName(spec),
+    validate: ({ spec }) => validateBindingSpec(spec),
   }),
   defineResource<MutatingWebhookConfiguration>({
     ...shared,

@@ -149,10 +149,16 @@ function checkConstraints(errors: FieldError[], match: MatchResources | undefine
     checkRule(errors, path.at('resourceRules', index), rule);
   });
   checkChoice(errors, path.child('matchPolicy'), match.matchPolicy, matchPolicies);
+  checkSelectors(errors, path, match);
+}
+
+function checkSelectors(errors: FieldError[], path: FieldPath, match: MatchResources): void {
+  checkLabelSelector(errors, path.child('namespaceSelector'), match.namespaceSelector);
+  checkLabelSelector(errors, path.child('objectSelector'), match.objectSelector);
 }
 
 export function validatePolicyBinding({ spec }: ValidatingAdmissionPolicyBinding): FieldError[] {
-  const errors = validateBindingName(spec);
+  const errors = validateBindingSpec(spec);
   const path = specPath.child('validationActions');
   const actions = spec.validationActions ?? [];
   if (actions.length === 0) errors.push(required(path, 'at least one validation action is required'));
@@ -171,6 +177,9 @@ export function validatePolicyBinding({ spec }: ValidatingAdmissionPolicyBinding
   return errors;
 }
 
-export function validateBindingName(spec: { policyName?: string }): FieldError[] {
-  return (spec.policyName ?? '') === '' ? [required(specPath.child('policyName'))] : [];
+export function validateBindingSpec(spec: { policyName?: string; matchResources?: MatchResources }): FieldError[] {
+  const errors: FieldError[] = [];
+  if ((spec.policyName ?? '') === '') errors.push(required(specPath.child('policyName')));
+  if (spec.matchResources !== undefined) checkSelectors(errors, specPath.child('matchResources'), spec.matchResources);
+  return errors;
 }

@@ -1,4 +1,4 @@
-import { type Labels, type Selector, selectEverything, selectorOf } from '../../../machinery/labels.ts';
+import { type Labels, type Selector, selectEverything, selectNothing, selectorOf } from '../../../machinery/labels.ts';
 import type { LabelSelector } from '../../../machinery/meta-types.generated.ts';
 import { notFound } from '../../../machinery/status-error.ts';
 import type { ObjectAccess } from '../../contract.ts';
@@ -6,9 +6,17 @@ import type { AdmissionAttributes } from '../../request.ts';
 
 const namespaces = { group: '', resource: 'namespaces' };
 
-/** A selector that is not set selects everything here, unlike elsewhere. */
+/**
+ * A selector that is not set selects everything here, unlike elsewhere. One that cannot be read, which validation should
+ * have refused, selects nothing: what is stored must never keep the server from starting.
+ */
 export function compileSelector(selector: LabelSelector | undefined): Selector {
-  return selector === undefined ? selectEverything : selectorOf(selector);
+  if (selector === undefined) return selectEverything;
+  try {
+    return selectorOf(selector);
+  } catch {
+    return selectNothing;
+  }
 }
 
 /** Whether the namespace of the request, or the namespace that it is about, is selected. */

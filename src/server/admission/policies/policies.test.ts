@@ -219,6 +219,13 @@ test('expressions that cannot be compiled are refused when they are written', as
   const path = `${group}/validatingadmissionpolicies`;
   const { status, body } = await send('POST', path, { metadata: { name: 'wrong' }, spec });
   assert.equal(status, 422);
+  const selector = { matchExpressions: [{ key: 'a', operator: 'Near', values: ['b'] }] };
+  const bound = { policyName: 'x', validationActions: ['Deny'], matchResources: { objectSelector: selector } };
+  const refused = await send('POST', `${group}/validatingadmissionpolicybindings`, {
+    metadata: { name: 'x' },
+    spec: bound,
+  });
+  assert.match(refused.body.message, /spec\.matchResources\.objectSelector\.matchExpressions\[0\]\.operator: /);
   assert.match(
     body.message,
     /spec\.validations\[0\]\.expression: Invalid value: "object\.metadata\.name ==": compilation failed: ERROR: <input>:1:\d+: Syntax error/,

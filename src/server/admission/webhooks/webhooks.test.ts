@@ -264,6 +264,13 @@ test('a webhook that cannot be reached refuses or is passed over, as its failure
   assert.equal((await send('POST', maps, { metadata: { name: 'open' } })).status, 201);
 });
 
+test('a webhook whose address is no URL fails its calls and nothing else', async (t) => {
+  const clientConfig = { ...webhook.clientConfig, url: 'https://' };
+  await register(t, { kind: 'validating', name: 'odd', webhooks: [{ name: 'odd.example.com', clientConfig }] });
+  const refused = await send('POST', maps, { metadata: { name: 'odd' } });
+  assert.match(refused.body.message, /failed calling webhook "odd\.example\.com": failed to call webhook: Invalid URL/);
+});
+
 test('a webhook that takes too long has failed', async (t) => {
   const [first] = [{ name: 'slow.example.com', timeoutSeconds: 1 }];
   await register(t, { kind: 'validating', name: 'slow', webhooks: [first] });
