@@ -21,6 +21,11 @@ export class WrittenVersions {
     return true;
   }
 
+  /** Keys of writes that nobody has asked for since. */
+  keys(): readonly string[] {
+    return [...this.writes.keys()];
+  }
+
   forget(key: string): void {
     this.writes.delete(key);
   }

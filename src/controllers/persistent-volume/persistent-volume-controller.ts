@@ -1,7 +1,7 @@
 import type { PersistentVolume, PersistentVolumeClaim } from '../../api/core/v1/types.generated.ts';
 import { provisionedBy, provisionerOf, storageProvisioner } from '../../api/core/v1/volume-match.ts';
 import { persistentVolumeClaims, persistentVolumes, storageClasses } from '../../api/resource-types.ts';
-import { type Client, createWorkQueue } from '../../client/index.ts';
+import { type Client, createWorkQueue, type Lister } from '../../client/index.ts';
 import { objectKey } from '../../machinery/meta.ts';
 import { isNotFound } from '../../machinery/status-error.ts';
 import type { Controller, ControllerContext } from '../controller.ts';
@@ -10,6 +10,7 @@ import { type BinderEvent, planClaim, planVolume, type StorageWorld } from './bi
 import { BindingWriter } from './binding-writer.ts';
 
 const staleRetryMs = 20;
+const byClaim = 'claim';
 const claimPrefix = 'claim/';
 const volumePrefix = 'volume/';
 
@@ -24,6 +25,10 @@ export function persistentVolumeController(context: ControllerContext, ownProvis
   const claims = informers.informer(persistentVolumeClaims);
   const volumes = informers.informer(persistentVolumes);
   const classes = informers.informer(storageClasses);
+  volumes.addIndex(byClaim, ({ spec }) => {
+    const reference = spec?.claimRef;
+    return reference === undefined ? [] : [`${reference.namespace ?? ''}/${reference.name ?? ''}`];
+  });
   const written = new WrittenVersions();
   const writer = new BindingWriter(client, written);
   const recorder = context.recorder('persistentvolume-controller');
@@ -43,11 +48,8 @@ export function persistentVolumeController(context: ControllerContext, ownProvis
   };
   const addVolumeOf = ({ metadata, spec }: PersistentVolumeClaim): void => {
     if (spec?.volumeName !== undefined && spec.volumeName !== '') queue.add(`${volumePrefix}${spec.volumeName}`);
-    for (const volume of volumes.list()) {
-      const reference = volume.spec?.claimRef;
-      if (reference?.name === metadata.name && reference.namespace === metadata.namespace) {
-        queue.add(`${volumePrefix}${volume.metadata.name}`);
-      }
+    for (const volume of volumes.byIndex(byClaim, `${metadata.namespace ?? ''}/${metadata.name}`)) {
+      queue.add(`${volumePrefix}${volume.metadata.name}`);
     }
   };
   const addVolume = (volume: PersistentVolume): void => {
@@ -143,7 +145,7 @@ export function persistentVolumeController(context: ControllerContext, ownProvis
         if (isClaim) {
           const claim = claims.get(name);
           // What the writer did to the volume must be seen before its neighbour is chosen.
-          if (claim !== undefined && volumesAreFresh(written, world.volumes)) await syncClaim(claim);
+          if (claim !== undefined && volumesAreFresh(written, volumes)) await syncClaim(claim);
           else return { requeueAfterMs: staleRetryMs };
         } else {
           const volume = volumes.get(name);
@@ -168,6 +170,10 @@ async function claimLives(client: Client, { spec }: PersistentVolume): Promise<b
   }
 }
 
-function volumesAreFresh(written: WrittenVersions, volumes: readonly PersistentVolume[]): boolean {
-  return volumes.every((volume) => written.seen(`${volumePrefix}${volume.metadata.name}`, volume));
+function volumesAreFresh(written: WrittenVersions, volumes: Lister<PersistentVolume>): boolean {
+  return written.keys().every((key) => {
+    if (!key.startsWith(volumePrefix)) return true;
+    const volume = volumes.get(key.slice(volumePrefix.length));
+    return volume === undefined || written.seen(key, volume);
+  });
 }
