@@ -23,6 +23,7 @@ function world(signingKey = key): { tokens: ServiceAccountTokens; clock: { now: 
     get: find,
     getFresh: async (of: { resource: string }) => find(of),
     list: never,
+    names: never,
     create: never,
     modify: never,
     delete: never,
