@@ -12,10 +12,11 @@ import { Expectations } from '../expectations.ts';
 import { watchOwnedPods } from '../pods/owned-pods.ts';
 import { createPodControl, type PodControl } from '../pods/pod-control.ts';
 import { podIndex } from '../pods/pod-index.ts';
-import { isPodAvailable, isPodReady } from '../pods/pod-state.ts';
+import { isPodAvailable, isPodFinished, isPodReady } from '../pods/pod-state.ts';
 import { RevisionHistory, revisionHashLabel, revisionHashOf } from '../revisions.ts';
 import { slowStart } from '../slow-start.ts';
 import { bindToNode, type DaemonPlan, nodeOf, nodeWants, planDaemons, planUpdate } from './daemon-plan.ts';
+import { FailedDaemons } from './failed-daemons.ts';
 
 /** One pod of each DaemonSet on every node that it selects. Inputs: DaemonSets, Nodes, Pods. Outputs: Pods, status. */
 export function daemonSetController(context: ControllerContext): Controller {
@@ -26,14 +27,19 @@ export function daemonSetController(context: ControllerContext): Controller {
   const index = podIndex(informers);
   const expectations = new Expectations();
   const history = new RevisionHistory(client, informers);
-  const control = createPodControl(client, context.recorder('daemonset-controller'));
+  const recorder = context.recorder('daemonset-controller');
+  const control = createPodControl(client, recorder);
+  const failed = new FailedDaemons();
   const addAll = (): void => {
     for (const set of sets.list()) queue.add(objectKey(set));
   };
   sets.addHandler({
     added: (set) => queue.add(objectKey(set)),
     updated: (_old, set) => queue.add(objectKey(set)),
-    deleted: (set) => expectations.forget(objectKey(set)),
+    deleted: (set) => {
+      expectations.forget(objectKey(set));
+      failed.forget(set.metadata.uid ?? '');
+    },
   });
   allNodes.addHandler({
     added: addAll,
@@ -59,6 +65,7 @@ export function daemonSetController(context: ControllerContext): Controller {
       const revision = await history.current(set);
       const hash = revisionHashOf(revision);
       const now = Date.now();
+      const waits: number[] = [];
       if (expectations.satisfied(key)) {
         const moment = { hash, now };
         const plan = planDaemons(set, allNodes.list(), mine, moment);
@@ -66,7 +73,15 @@ export function daemonSetController(context: ControllerContext): Controller {
         const names = wanted.map(({ metadata }) => metadata.name);
         const update = plan.create.length > 0 ? undefined : planUpdate(set, names, mine, moment);
         const create = [...plan.create, ...(update?.create ?? [])];
-        const remove = [...new Set([...plan.remove, ...(update?.remove ?? [])])];
+        const remove = [...new Set([...plan.remove, ...(update?.remove ?? [])])].filter((pod) => {
+          if (!isPodFinished(pod)) return true;
+          const waitMs = failed.delay(`${uid}/${nodeOf(pod)}`, now);
+          if (waitMs === 0) {
+            const message = `Found failed daemon pod ${objectKey(pod)} on node ${nodeOf(pod)}, will try to kill it`;
+            recorder.event(set, 'Warning', 'FailedDaemonPod', message);
+          } else waits.push(waitMs);
+          return waitMs === 0;
+        });
         await apply(key, set, { create, remove }, { control, expectations, hash });
       }
       await writeStatus(context, set, daemonSetStatus(set, allNodes.list(), mine, hash, now));
@@ -77,8 +92,10 @@ export function daemonSetController(context: ControllerContext): Controller {
           .map(({ metadata }) => metadata.name),
       );
       await history.prune(set, inUse.add(revision.metadata.name));
-      const minReadyMs = (set.spec.minReadySeconds ?? 0) * 1000;
-      return minReadyMs > 0 ? { requeueAfterMs: minReadyMs } : undefined;
+      if (set.spec.minReadySeconds !== undefined && set.spec.minReadySeconds > 0) {
+        waits.push(set.spec.minReadySeconds * 1000);
+      }
+      return waits.length > 0 ? { requeueAfterMs: Math.min(...waits) } : undefined;
     },
   };
 }
