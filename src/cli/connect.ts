@@ -1,5 +1,5 @@
-import type { Client, Transport } from '../client/contract.ts';
-import { createHttpsTransport } from '../client/https-transport.ts';
+import type { Client } from '../client/contract.ts';
+import { createHttpsTransport, type HttpsTransport } from '../client/https-transport.ts';
 import { type Connection, loadKubeconfig } from '../client/kubeconfig.ts';
 import { createClient } from '../client/rest-client.ts';
 import { UserError } from './user-error.ts';
@@ -11,6 +11,24 @@ export async function connect(kubeconfig: string, part = 'roadstead'): Promise<C
   return createClient(transport, { userAgent: `${part}/${programVersion}` });
 }
 
+/** A client whose certificate can be replaced while it runs. */
+export interface RenewableClient {
+  readonly client: Client;
+  /** PEM; absent where the kubeconfig has another way to say who we are. */
+  readonly certificate: string | undefined;
+  useCertificate(certificate: string, key: string): void;
+}
+
+export async function connectRenewable(kubeconfig: string, part: string): Promise<RenewableClient> {
+  const connection = await load(kubeconfig);
+  const transport = transportOf(kubeconfig, connection);
+  return {
+    client: createClient(transport, { userAgent: `${part}/${programVersion}` }),
+    certificate: connection.cert,
+    useCertificate: (certificate, key) => transport.useCertificate(certificate, key),
+  };
+}
+
 async function load(kubeconfig: string): Promise<Connection> {
   try {
     return await loadKubeconfig({ path: kubeconfig });
@@ -19,7 +37,7 @@ async function load(kubeconfig: string): Promise<Connection> {
   }
 }
 
-function transportOf(kubeconfig: string, connection: Connection): Transport {
+function transportOf(kubeconfig: string, connection: Connection): HttpsTransport {
   try {
     return createHttpsTransport(connection);
   } catch (error) {

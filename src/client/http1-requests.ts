@@ -13,7 +13,7 @@ import { errorOfResponse } from './response-error.ts';
 
 export interface Http1Target {
   readonly base: URL;
-  readonly tls: Pick<HttpsRequestOptions, 'ca' | 'cert' | 'key' | 'servername' | 'rejectUnauthorized'>;
+  tls: Pick<HttpsRequestOptions, 'ca' | 'cert' | 'key' | 'servername' | 'rejectUnauthorized'>;
 }
 
 /** One request over HTTP/1.1, for servers without TLS (a local proxy). Resolves with the head of the answer. */

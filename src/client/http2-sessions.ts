@@ -22,7 +22,7 @@ interface Entry {
 export class Http2Sessions {
   private readonly entries = new Set<Entry>();
   private readonly authority: string;
-  private readonly options: SecureClientSessionOptions;
+  private options: SecureClientSessionOptions;
   private closed = false;
 
   constructor(authority: string, options: SecureClientSessionOptions) {
@@ -47,6 +47,14 @@ export class Http2Sessions {
       release();
       throw error;
     }
+  }
+
+  /** For requests to come; those under way end on the connections they are on. */
+  useOptions(options: SecureClientSessionOptions): void {
+    this.options = options;
+    const former = [...this.entries];
+    this.entries.clear();
+    for (const { session, streams } of former) if (streams === 0) session.close();
   }
 
   close(): void {

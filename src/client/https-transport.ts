@@ -6,17 +6,22 @@ import { type Http1Target, requestHttp1, upgradeHttp1 } from './http1-requests.t
 import { Http2Sessions } from './http2-sessions.ts';
 import type { TransportOptions } from './transport-options.ts';
 
+export interface HttpsTransport extends Transport {
+  /** Has new connections show this certificate (PEM); requests under way go on as who they were. */
+  useCertificate(certificate: string, key: string): void;
+}
+
 /**
  * A server reached over TLS: requests share HTTP/2 connections, upgrades get an HTTP/1.1 connection each. Connections
  * are made when first needed and again after a loss, so a transport outlives restarts of its server.
  */
-export function createHttpsTransport(options: TransportOptions): Transport {
+export function createHttpsTransport(options: TransportOptions): HttpsTransport {
   const target = targetOf(options);
   const authorize = bearerAuthorization(options);
   return target.base.protocol === 'http:' ? plainTransport(target, authorize) : secureTransport(target, authorize);
 }
 
-function secureTransport(target: Http1Target, authorize: Authorization): Transport {
+function secureTransport(target: Http1Target, authorize: Authorization): HttpsTransport {
   const sessions = new Http2Sessions(target.base.origin, { ...target.tls });
   const prefix = target.base.pathname.replace(/\/$/, '');
   return {
@@ -26,19 +31,25 @@ function secureTransport(target: Http1Target, authorize: Authorization): Transpo
       return requestHttp2(session, release, { ...request, path: prefix + request.path }, headers);
     },
     upgrade: upgradeWith(target, authorize),
+    useCertificate(cert, key) {
+      target.tls = { ...target.tls, cert, key };
+      sessions.useOptions({ ...target.tls });
+    },
     async close() {
       sessions.close();
     },
   };
 }
 
-function plainTransport(target: Http1Target, authorize: Authorization): Transport {
+function plainTransport(target: Http1Target, authorize: Authorization): HttpsTransport {
   const agent = new Agent({ keepAlive: true });
   return {
     async request(request) {
       return requestHttp1(target, request, await withAuthorization(request.headers, authorize), agent);
     },
     upgrade: upgradeWith(target, authorize),
+    // Without TLS nobody is shown a certificate.
+    useCertificate: () => undefined,
     async close() {
       agent.destroy();
     },

@@ -31,6 +31,7 @@ import { serveResourceMetrics } from './metrics/resource-metrics.ts';
 import { UsageSampler } from './metrics/usage-sampler.ts';
 import { createOpenApi } from './openapi/openapi.ts';
 import { openPki, type Pki } from './pki/pki.ts';
+import { startServingRenewal } from './pki/serving-renewal.ts';
 import type { AdmissionPlugin, Handler, UserInfo } from './request.ts';
 import { buildRequestPath } from './request-path.ts';
 import { indexRoute, metricsRoute, openIdRoutes, routeByPath, versionRoute } from './routes.ts';
@@ -109,6 +110,7 @@ export async function startServer(options: ServerOptions): Promise<RunningServer
     await ensureClusterObjects(api.objects, facts);
     const { logger, now } = settings;
     const stopCluster = keepClusterObjects(api.objects, facts, logger);
+    const stopRenewal = startServingRenewal({ pki, listener, logger });
     const stopLoops = startServerLoops({
       objects: api.objects,
       rows: api.rows,
@@ -120,6 +122,7 @@ export async function startServer(options: ServerOptions): Promise<RunningServer
     stopKeeping = () => {
       stopCluster();
       stopLoops();
+      stopRenewal();
     };
   } catch (error) {
     await close();

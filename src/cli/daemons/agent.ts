@@ -2,11 +2,14 @@ import { hostname } from 'node:os';
 import path from 'node:path';
 import { startAgent } from '../../agent/agent.ts';
 import { type NodeNetwork, startNetwork } from '../../agent/network/start.ts';
+import { keepNodeCertificate } from '../../agent/node/node-certificate.ts';
 import { createDockerRuntime } from '../../agent/runtime/docker/docker-runtime.ts';
 import { createInformerFactory } from '../../client/informer-factory.ts';
+import { replaceCredentials } from '../../client/kubeconfig-credentials.ts';
+import type { Logger } from '../../machinery/logger.ts';
 import { isStoreError } from '../../store/contract.ts';
 import { DirectoryLock } from '../../store/lmdb/directory-lock.ts';
-import { connect } from '../connect.ts';
+import { connectRenewable, type RenewableClient } from '../connect.ts';
 import { dataDirectory, makeDataDirectory } from '../data-directory.ts';
 import { UserError } from '../user-error.ts';
 import { aborted, daemonLogger, shutdownSignal } from './daemon.ts';
@@ -43,7 +46,9 @@ export async function runAgent(options: AgentCommandOptions): Promise<void> {
   const lock = lockDirectory(files.agent);
   const signal = shutdownSignal(logger);
   const nodeName = options.nodeName ?? hostname().toLowerCase();
-  const client = await connect(options.kubeconfig ?? files.agentKubeconfig, 'roadstead-agent');
+  const kubeconfig = options.kubeconfig ?? files.agentKubeconfig;
+  const connection = await connectRenewable(kubeconfig, 'roadstead-agent');
+  const { client } = connection;
   const informers = createInformerFactory(client, { logger });
   let network: NodeNetwork | undefined;
   const agent = await startAgent({
@@ -75,6 +80,7 @@ export async function runAgent(options: AgentCommandOptions): Promise<void> {
     logger,
     signal,
   });
+  renewCertificate(connection, { kubeconfig, nodeName, logger, signal });
   giveBackStartupMemory();
   await aborted(signal);
   setTimeout(() => process.exit(0), closeTimeoutMs).unref();
@@ -82,6 +88,32 @@ export async function runAgent(options: AgentCommandOptions): Promise<void> {
   await client.close();
   lock.release();
   process.exit(0);
+}
+
+interface RenewalOptions {
+  readonly kubeconfig: string;
+  readonly nodeName: string;
+  readonly logger: Logger;
+  readonly signal: AbortSignal;
+}
+
+function renewCertificate({ client, certificate, useCertificate }: RenewableClient, options: RenewalOptions): void {
+  if (certificate === undefined) return;
+  const { kubeconfig, nodeName, logger, signal } = options;
+  const renewal = keepNodeCertificate({
+    client,
+    nodeName,
+    certificate,
+    async install(renewed) {
+      await replaceCredentials(kubeconfig, renewed);
+      useCertificate(renewed.certificate, renewed.key);
+    },
+    now: Date.now,
+    random: Math.random,
+    logger,
+    signal,
+  });
+  renewal.catch((error: unknown) => logger.error({ err: error }, 'Certificate of the node is not renewed any more'));
 }
 
 /** Two agents on one directory would fight over its pods. */

@@ -419,6 +419,7 @@ role kube-system system:controller:token-cleaner
   delete,get,list,watch core secrets
   create,patch,update core,events.k8s.io events
 binding - roadstead:node ClusterRole:roadstead:node g=system:nodes
+binding - roadstead:node-certificate-rotation ClusterRole:system:certificates.k8s.io:certificatesigningrequests:selfnodeclient g=system:nodes
 binding - cluster-admin ClusterRole:cluster-admin g=system:masters
 binding - system:basic-user ClusterRole:system:basic-user g=system:authenticated
 binding - system:controller:attachdetach-controller ClusterRole:system:controller:attachdetach-controller s=kube-system/attachdetach-controller

@@ -7,7 +7,7 @@ import { createAuthority, issueForCsr, issueLeaf, type KeyPair, type LeafRequest
 
 const dayMs = 24 * 3600 * 1000;
 const leafLifetimeMs = 365 * dayMs;
-/** A certificate found at start with less than this left is issued anew. */
+/** A certificate found with less than this left is issued anew. */
 const renewBeforeMs = 90 * dayMs;
 
 export interface PkiOptions {
@@ -27,7 +27,10 @@ export interface Pki {
   readonly caCertificate: string;
   /** PEM; an authority of its own, since who shows its certificate is believed to speak for others. */
   readonly frontProxyCaCertificate: string;
+  /** As it was at the start. */
   readonly serving: KeyPair;
+  /** The same while it is good, a new one when its end comes near or this host has got other addresses. */
+  currentServing(): Promise<KeyPair>;
   /** Signs service-account tokens. */
   readonly serviceAccountKey: KeyObject;
   /** `system:masters`; issued on first use, then kept on disk. */
@@ -52,6 +55,7 @@ export async function openPki(options: PkiOptions): Promise<Pki> {
   return {
     caCertificate: authority.certificate,
     serving: await leaf('apiserver', servingRequest(options)),
+    currentServing: () => leaf('apiserver', servingRequest(options)),
     serviceAccountKey: await serviceAccountKeyIn(directory),
     adminCredentials: () => leaf('admin', clientRequest('kubernetes-admin', ['system:masters'])),
     nodeCredentials: (nodeName) => leaf(`node-${nodeName}`, clientRequest(`system:node:${nodeName}`, ['system:nodes'])),
