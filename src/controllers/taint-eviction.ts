@@ -32,6 +32,7 @@ export function taintEvictionController(context: ControllerContext): Controller 
       const moved = old.spec?.nodeName !== pod.spec?.nodeName;
       if (moved || !equal(old.spec?.tolerations, pod.spec?.tolerations)) queue.add(objectKey(pod));
     },
+    deleted: (pod) => since.delete(objectKey(pod)),
   });
   return {
     name: 'taint-eviction',
