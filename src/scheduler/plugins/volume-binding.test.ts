@@ -8,7 +8,7 @@ import { failureMessage } from '../failure-message.ts';
 import { podInfoOf } from '../pod-info.ts';
 import { schedule } from '../schedule.ts';
 import { firstOfEquals, makeCluster, makeNode, makePod } from '../testing.ts';
-import { volumeBinding } from './volume-binding.ts';
+import { type ClaimBinder, volumeBinding } from './volume-binding.ts';
 
 function listerOf<T extends KubeObject>(...objects: readonly T[]): Lister<T> {
   return {
@@ -45,12 +45,29 @@ const late: StorageClass = {
   volumeBindingMode: 'WaitForFirstConsumer',
 };
 
+const byHand: StorageClass = { ...late, metadata: { name: 'by-hand' }, provisioner: 'kubernetes.io/no-provisioner' };
+/** Free, on node b. */
+const spare: PersistentVolume = {
+  ...volume,
+  metadata: { name: 'spare' },
+  spec: {
+    ...volume.spec,
+    storageClassName: 'by-hand',
+    accessModes: ['ReadWriteOnce'],
+    capacity: { storage: '5Gi' },
+  },
+  status: { phase: 'Available' },
+};
+
 const noBinder = { bind: async () => assert.fail('nothing is bound here') };
 
 /** The node, or the message. */
 function placeWith(...claims: readonly PersistentVolumeClaim[]): string {
   const plugins = [
-    volumeBinding({ claims: listerOf(...claims), volumes: listerOf(volume), classes: listerOf(late) }, noBinder),
+    volumeBinding(
+      { claims: listerOf(...claims), volumes: listerOf(volume, spare), classes: listerOf(late, byHand) },
+      noBinder,
+    ),
   ];
   const pod = makePod('p', { volumes: [{ name: 'v', persistentVolumeClaim: { claimName: 'data' } }] });
   const snapshot = makeCluster([makeNode('a'), makeNode('b')]);
@@ -72,6 +89,36 @@ describe('VolumeBinding', () => {
 
   test('does not wait for a claim that waits for its pod', () => {
     assert.equal(placeWith(claim('data', '', 'late')), 'a');
+  });
+
+  const asking = (storage: string): PersistentVolumeClaim => {
+    const made = claim('data', '', 'by-hand');
+    return { ...made, spec: { ...made.spec, accessModes: ['ReadWriteOnce'], resources: { requests: { storage } } } };
+  };
+  test('goes where a free volume suits a claim that waits for its pod', () => {
+    assert.equal(placeWith(asking('1Gi')), 'b');
+    assert.equal(
+      placeWith(asking('9Gi')),
+      "0/2 nodes are available: 2 node(s) didn't find available persistent volumes to bind.",
+    );
+  });
+
+  test('goes to the node that was chosen for the claim before', () => {
+    const chosen = claim('data', '', 'late');
+    chosen.metadata.annotations = { 'volume.kubernetes.io/selected-node': 'b' };
+    assert.equal(placeWith(chosen), 'b');
+  });
+
+  test('has what it chose bound before the pod is', async () => {
+    const wanted = asking('1Gi');
+    const listers = { claims: listerOf(wanted), volumes: listerOf(volume, spare), classes: listerOf(byHand) };
+    const chosen: unknown[] = [];
+    const binder: ClaimBinder = {
+      bind: async (choices) => void chosen.push(...choices.map((one) => one.volume?.metadata.name)),
+    };
+    const pod = makePod('p', { volumes: [{ name: 'v', persistentVolumeClaim: { claimName: 'data' } }] });
+    await volumeBinding(listers, binder).preBind?.(podInfoOf(pod), makeNode('b'), new AbortController().signal);
+    assert.deepEqual(chosen, ['spare']);
   });
 
   test('goes where the volume is', () => {
