@@ -4,7 +4,7 @@ import type { Informer, InformerFactory, WorkQueue } from '../client/index.ts';
 import { equal } from '../machinery/json.ts';
 import { type Selector, selectorFromSet } from '../machinery/labels.ts';
 import { objectKey } from '../machinery/meta.ts';
-import { isPodReady } from './pods/pod-state.ts';
+import { isPodReady, podCondition } from './pods/pod-state.ts';
 
 /** Queues every Service whose backends a change may touch: of Services themselves and of the pods they select. */
 export function queueServices(informers: InformerFactory, pods: Informer<Pod>, queue: WorkQueue): Informer<Service> {
@@ -63,6 +63,19 @@ export function targetPortOf(pod: Pod, { targetPort, port, protocol = 'TCP' }: S
     }
   }
   return undefined;
+}
+
+/** When the newest of what made the backends what they are happened, for those who measure how long it takes to be seen. */
+export const triggerTimeAnnotation = 'endpoints.kubernetes.io/last-change-trigger-time';
+
+/** RFC 3339; of the Service's making and its pods' becoming ready or not. */
+export function triggerTimeOf({ metadata }: Service, pods: readonly Pod[]): string | undefined {
+  let latest = metadata.creationTimestamp;
+  for (const pod of pods) {
+    const changed = podCondition(pod, 'Ready')?.lastTransitionTime;
+    if (changed !== undefined && (latest === undefined || changed > latest)) latest = changed;
+  }
+  return latest;
 }
 
 /** The pod's own name in the Service's domain, when it asked for one there. */

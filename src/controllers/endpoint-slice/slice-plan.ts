@@ -3,7 +3,7 @@ import type { Endpoint, EndpointPort, EndpointSlice } from '../../api/discovery/
 import { equal } from '../../machinery/json.ts';
 import { controllerReferenceTo } from '../owners.ts';
 import { isPodFinished, isPodReady } from '../pods/pod-state.ts';
-import { hostnameIn, isHeadless, targetPortOf } from '../service-index.ts';
+import { hostnameIn, isHeadless, targetPortOf, triggerTimeAnnotation, triggerTimeOf } from '../service-index.ts';
 
 export const serviceNameLabel = 'kubernetes.io/service-name';
 export const managedByLabel = 'endpointslice.kubernetes.io/managed-by';
@@ -45,7 +45,11 @@ export function planSlices(inputs: SliceInputs): SlicePlan {
     for (const { slice, kept } of filled.present) {
       if (kept.length === 0) remove.push(slice);
       else if (!equal(kept, slice.endpoints ?? []) || !equal(labels, slice.metadata.labels)) {
-        update.push({ ...slice, metadata: { ...slice.metadata, labels }, endpoints: kept });
+        update.push({
+          ...slice,
+          metadata: { ...slice.metadata, labels, ...annotationsOf(inputs, slice) },
+          endpoints: kept,
+        });
       }
     }
     for (const chunk of filled.added) create.push(newSlice(inputs, labels, ports, chunk));
@@ -179,8 +183,20 @@ function sliceLabels(service: Service): Record<string, string> {
   return labels;
 }
 
+function annotationsOf(
+  { service, pods }: Pick<SliceInputs, 'pods' | 'service'>,
+  present?: EndpointSlice,
+): { annotations?: Record<string, string> } {
+  const time = triggerTimeOf(service, pods);
+  const annotations = {
+    ...present?.metadata.annotations,
+    ...(time === undefined ? {} : { [triggerTimeAnnotation]: time }),
+  };
+  return Object.keys(annotations).length === 0 ? {} : { annotations };
+}
+
 function newSlice(
-  { service, addressType }: SliceInputs,
+  { service, pods, addressType }: SliceInputs,
   labels: Record<string, string>,
   ports: EndpointPort[],
   endpoints: Endpoint[],
@@ -195,6 +211,7 @@ function newSlice(
       generateName: `${name}-`,
       ...(namespace === undefined ? {} : { namespace }),
       labels,
+      ...annotationsOf({ service, pods }),
       ownerReferences: [controllerReferenceTo(service)],
     },
     addressType,

@@ -6,8 +6,9 @@ import type {
   Pod,
   Service,
 } from '../../api/core/v1/types.generated.ts';
+import { equal } from '../../machinery/json.ts';
 import { isPodFinished, isPodReady } from '../pods/pod-state.ts';
-import { hostnameIn, isHeadless, targetPortOf } from '../service-index.ts';
+import { hostnameIn, isHeadless, targetPortOf, triggerTimeAnnotation, triggerTimeOf } from '../service-index.ts';
 
 const headlessLabel = 'service.kubernetes.io/headless';
 export const endpointsManagedByLabel = 'endpoints.kubernetes.io/managed-by';
@@ -23,7 +24,14 @@ export function planEndpoints(service: Service, pods: readonly Pod[], present: E
   if (isHeadless(service)) labels[headlessLabel] = '';
   labels[endpointsManagedByLabel] = 'endpoint-controller';
   const { [overCapacityAnnotation]: _old, ...kept } = present?.metadata.annotations ?? {};
-  const annotations = truncated ? { ...kept, [overCapacityAnnotation]: 'truncated' } : kept;
+  // The time of a change that changes nothing here is no reason to write.
+  const time =
+    present !== undefined && equal(present.subsets ?? [], subsets) ? undefined : triggerTimeOf(service, pods);
+  const annotations = {
+    ...kept,
+    ...(truncated ? { [overCapacityAnnotation]: 'truncated' } : {}),
+    ...(time === undefined ? {} : { [triggerTimeAnnotation]: time }),
+  };
   return {
     apiVersion: 'v1',
     kind: 'Endpoints',
