@@ -62,6 +62,12 @@ export function residentBytes(pid: number): number {
   return match === null ? 0 : Number(match[1]) * 1024;
 }
 
+/** Memory in bytes with every page that several processes share divided among them, so that sums count it once. */
+export function proportionalBytes(pid: number): number {
+  const match = /^Pss:\s+(\d+) kB/m.exec(read(`/proc/${pid}/smaps_rollup`));
+  return match === null ? 0 : Number(match[1]) * 1024;
+}
+
 /** Field 22 of /proc/<pid>/stat; undefined when the process is gone or a zombie. */
 function startTime(pid: number): string | undefined {
   const stat = read(`/proc/${pid}/stat`);

@@ -14,7 +14,7 @@ import { type DataDirectory, dataDirectory, makeDataDirectory } from '../data-di
 import { installationRoot } from '../installation.ts';
 import { resourceTypeOf } from '../manifest.ts';
 import { UserError } from '../user-error.ts';
-import { residentBytes, runningPid, startDaemon } from './daemon-process.ts';
+import { proportionalBytes, residentBytes, runningPid, startDaemon } from './daemon-process.ts';
 import { defaultDockerSocket, ensureDockerEngine, extendPath, findExecutable } from './docker-engine.ts';
 import { buildImages } from './images.ts';
 import { lastError } from './log-file.ts';
@@ -225,14 +225,15 @@ async function fetchPage(url: string): Promise<string> {
 }
 
 function printSummary(files: DataDirectory, pages: readonly string[], readyMs: number): void {
-  const megabytes = (daemon: string): number =>
-    Math.round(residentBytes(runningPid(files.pidFile(daemon)) ?? 0) / 2 ** 20);
-  const [server, agent] = [megabytes('server'), megabytes('agent')];
+  const pids = ['server', 'agent'].map((daemon) => runningPid(files.pidFile(daemon)) ?? 0);
+  const [server, agent] = pids.map((pid) => megabytes(residentBytes(pid)));
+  const together = megabytes(pids.reduce((sum, pid) => sum + proportionalBytes(pid), 0));
   const lines = [
     '',
     ...pages.map((page) => `  ${page}`),
     '',
-    `  Ready ${(readyMs / 1000).toFixed(1)} s after the processes started; server ${server} MB, agent ${agent} MB of memory`,
+    `  Ready ${(readyMs / 1000).toFixed(1)} s after the processes started`,
+    `  Memory: server ${server} MB, agent ${agent} MB; ${together} MB together, what they share counted once`,
     `  kubeconfig: ${files.kubeconfig}`,
     '',
     '  Try next:',
@@ -242,4 +243,8 @@ function printSummary(files: DataDirectory, pages: readonly string[], readyMs: n
     '',
   ];
   console.log(lines.join('\n'));
+}
+
+function megabytes(bytes: number): number {
+  return Math.round(bytes / 2 ** 20);
 }
