@@ -1,3 +1,4 @@
+import { tolerates } from '../api/core/v1/taints.ts';
 import type { Node, Pod, Taint, Toleration } from '../api/core/v1/types.generated.ts';
 import { nodes, pods } from '../api/resource-types.ts';
 import { createWorkQueue } from '../client/index.ts';
@@ -6,7 +7,6 @@ import { objectKey } from '../machinery/meta.ts';
 import { isNotFound } from '../machinery/status-error.ts';
 import { rfc3339 } from '../machinery/time.ts';
 import type { Controller, ControllerContext } from './controller.ts';
-import { tolerates } from './node-match.ts';
 import { podIndex } from './pods/pod-index.ts';
 
 /** Deletes pods from nodes with NoExecute taints when their toleration ends. Inputs: Nodes, Pods. Outputs: deletions. */

@@ -1,5 +1,7 @@
+import { allowsNode } from '../../api/core/v1/node-selector.ts';
 import { qosClassOf } from '../../api/core/v1/pod-qos.ts';
-import type { Node, NodeSelectorRequirement, NodeSelectorTerm, Pod } from '../../api/core/v1/types.generated.ts';
+import { isTolerated } from '../../api/core/v1/taints.ts';
+import type { Node, Pod, Taint } from '../../api/core/v1/types.generated.ts';
 import { quantityToNumber } from '../../machinery/quantity.ts';
 import { podRequest } from './resources.ts';
 
@@ -23,7 +25,7 @@ export function admitPod(pod: Pod, node: Node, others: readonly Pod[]): Admissio
 }
 
 const systemCriticalPriority = 2_000_000_000;
-const memoryPressureTaint = 'node.kubernetes.io/memory-pressure';
+const memoryPressureTaint: Taint = { key: 'node.kubernetes.io/memory-pressure', effect: 'NoSchedule' };
 
 /** A node that runs short takes no more of what it would have to send away first. */
 function fitsPressure(pod: Pod, node: Node): AdmissionVerdict | undefined {
@@ -32,10 +34,8 @@ function fitsPressure(pod: Pod, node: Node): AdmissionVerdict | undefined {
   const conditions = ['MemoryPressure', 'DiskPressure'].filter(has);
   if (conditions.length === 0 || (pod.spec?.priority ?? 0) >= systemCriticalPriority) return undefined;
   if (!conditions.includes('DiskPressure')) {
-    const tolerated = (pod.spec?.tolerations ?? []).some(
-      ({ key, operator }) => (key === undefined && operator === 'Exists') || key === memoryPressureTaint,
-    );
-    if (tolerated || qosClassOf(pod.spec ?? { containers: [] }) !== 'BestEffort') return undefined;
+    if (isTolerated(memoryPressureTaint, pod.spec?.tolerations)) return undefined;
+    if (qosClassOf(pod.spec ?? { containers: [] }) !== 'BestEffort') return undefined;
   }
   return { reason: 'Evicted', message: `Pod was rejected: The node had condition: [${conditions.join(' ')}]. ` };
 }
@@ -103,44 +103,9 @@ function resourceNames(pod: Pod): Set<string> {
 }
 
 function fitsSelector(pod: Pod, node: Node): AdmissionVerdict | undefined {
-  const labels = node.metadata.labels ?? {};
-  const selector = Object.entries(pod.spec?.nodeSelector ?? {});
-  const terms = pod.spec?.affinity?.nodeAffinity?.requiredDuringSchedulingIgnoredDuringExecution?.nodeSelectorTerms;
-  const fits =
-    selector.every(([key, value]) => labels[key] === value) &&
-    (terms === undefined || terms.some((term) => matchesTerm(term, labels, node.metadata.name ?? '')));
-  if (fits) return undefined;
+  if (pod.spec === undefined || allowsNode(pod.spec, node)) return undefined;
   const message = "Pod was rejected: Predicate NodeAffinity failed: node(s) didn't match Pod's node affinity/selector";
   return { reason: 'NodeAffinity', message };
-}
-
-function matchesTerm(term: NodeSelectorTerm, labels: Readonly<Record<string, string>>, nodeName: string): boolean {
-  const expressions = term.matchExpressions ?? [];
-  const fields = term.matchFields ?? [];
-  if (expressions.length === 0 && fields.length === 0) return false;
-  return (
-    expressions.every((one) => matchesRequirement(one, labels[one.key])) &&
-    fields.every((one) => matchesRequirement(one, one.key === 'metadata.name' ? nodeName : undefined))
-  );
-}
-
-function matchesRequirement({ operator, values = [] }: NodeSelectorRequirement, value: string | undefined): boolean {
-  switch (operator) {
-    case 'In':
-      return value !== undefined && values.includes(value);
-    case 'NotIn':
-      return value === undefined || !values.includes(value);
-    case 'Exists':
-      return value !== undefined;
-    case 'DoesNotExist':
-      return value === undefined;
-    case 'Gt':
-      return value !== undefined && Number(value) > Number(values[0]);
-    case 'Lt':
-      return value !== undefined && Number(value) < Number(values[0]);
-    default:
-      return false;
-  }
 }
 
 function fitsPorts(pod: Pod, others: readonly Pod[]): AdmissionVerdict | undefined {

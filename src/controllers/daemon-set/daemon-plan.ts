@@ -1,7 +1,8 @@
 import type { DaemonSet } from '../../api/apps/v1/types.generated.ts';
+import { allowsNode } from '../../api/core/v1/node-selector.ts';
+import { isTolerated } from '../../api/core/v1/taints.ts';
 import type { Node, Pod, PodSpec, Toleration } from '../../api/core/v1/types.generated.ts';
 import { scaledValueFromIntOrPercent } from '../../machinery/intstr.ts';
-import { nodeMatches, toleratesAll } from '../node-match.ts';
 import { isPodAvailable, isPodFinished, isPodReady } from '../pods/pod-state.ts';
 import { revisionHashLabel } from '../revisions.ts';
 
@@ -35,11 +36,11 @@ export function nodeWants(set: DaemonSet, node: Node): { run: boolean; stay: boo
   if (spec.nodeName !== undefined && spec.nodeName !== '' && spec.nodeName !== node.metadata.name) {
     return { run: false, stay: false };
   }
-  if (!nodeMatches(spec, node)) return { run: false, stay: false };
+  if (!allowsNode(spec, node)) return { run: false, stay: false };
   const tolerations = tolerationsOf(spec);
-  const taints = node.spec?.taints ?? [];
-  const stay = toleratesAll(tolerations, taints, ['NoExecute']);
-  return { run: stay && toleratesAll(tolerations, taints, ['NoSchedule']), stay };
+  const untolerated = (node.spec?.taints ?? []).filter((taint) => !isTolerated(taint, tolerations));
+  const stay = untolerated.every(({ effect }) => effect !== 'NoExecute');
+  return { run: stay && untolerated.every(({ effect }) => effect !== 'NoSchedule'), stay };
 }
 
 /** Binds a daemon's pod to its node by way of the scheduler. */

@@ -1,5 +1,5 @@
+import { isTolerated } from '../../api/core/v1/taints.ts';
 import type { Taint } from '../../api/core/v1/types.generated.ts';
-import { podTolerates } from '../taints.ts';
 import type { Plugin, Rejection } from './plugin.ts';
 
 const rejection: Rejection = { reasons: ['node(s) were unschedulable'], resolvable: false };
@@ -9,7 +9,7 @@ export const nodeUnschedulable: Plugin = {
   name: 'NodeUnschedulable',
   retryOn: new Set(['nodeAdded', 'nodeTaintsChanged']),
   prepareFilter({ pod }) {
-    if (podTolerates(pod, cordon)) return undefined;
+    if (isTolerated(cordon, pod.spec?.tolerations)) return undefined;
     return { filter: ({ node }) => (node?.spec?.unschedulable === true ? rejection : undefined) };
   },
 };

@@ -1,10 +1,10 @@
+import { allowsNode } from '../../api/core/v1/node-selector.ts';
+import { repellingTaint } from '../../api/core/v1/taints.ts';
 import type { Pod, TopologySpreadConstraint } from '../../api/core/v1/types.generated.ts';
 import { selectorOf } from '../../machinery/labels.ts';
-import { podAllowsNode } from '../node-affinity.ts';
 import type { NodeInfo } from '../node-info.ts';
 import { controllerOf, type PodInfo, withLabelKeys } from '../pod-info.ts';
 import type { Snapshot } from '../snapshot.ts';
-import { repellingTaint } from '../taints.ts';
 import { type Plugin, type Rejection, scoreMax } from './plugin.ts';
 
 const skewed: Rejection = { reasons: ["node(s) didn't match pod topology spread constraints"], resolvable: true };
@@ -148,8 +148,9 @@ function compile(constraint: TopologySpreadConstraint, pod: Pod): Constraint {
     count: (info) => countMatching(info, matches),
     eligible: ({ node }) =>
       node !== undefined &&
-      (constraint.nodeAffinityPolicy === 'Ignore' || podAllowsNode(pod, node)) &&
-      (constraint.nodeTaintsPolicy !== 'Honor' || repellingTaint(pod, node.spec?.taints) === undefined),
+      (constraint.nodeAffinityPolicy === 'Ignore' || pod.spec === undefined || allowsNode(pod.spec, node)) &&
+      (constraint.nodeTaintsPolicy !== 'Honor' ||
+        repellingTaint(node.spec?.taints, pod.spec?.tolerations) === undefined),
   };
 }
 

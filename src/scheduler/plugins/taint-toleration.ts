@@ -1,4 +1,4 @@
-import { podTolerates, repellingTaint } from '../taints.ts';
+import { isTolerated, repellingTaint } from '../../api/core/v1/taints.ts';
 import { normalize, type Plugin, type Rejection } from './plugin.ts';
 
 const rejection: Rejection = { reasons: ['node(s) had untolerated taint(s)'], resolvable: false };
@@ -8,8 +8,9 @@ export const taintToleration: Plugin = {
   weight: 3,
   retryOn: new Set(['nodeAdded', 'nodeTaintsChanged']),
   prepareFilter({ pod }) {
+    const tolerations = pod.spec?.tolerations;
     return {
-      filter: ({ node }) => (repellingTaint(pod, node?.spec?.taints) === undefined ? undefined : rejection),
+      filter: ({ node }) => (repellingTaint(node?.spec?.taints, tolerations) === undefined ? undefined : rejection),
     };
   },
   score({ pod }, nodes) {
@@ -17,7 +18,7 @@ export const taintToleration: Plugin = {
     const counts = nodes.map(({ node }) => {
       let count = 0;
       for (const taint of node?.spec?.taints ?? []) {
-        if (taint.effect === 'PreferNoSchedule' && !podTolerates(pod, taint)) count += 1;
+        if (taint.effect === 'PreferNoSchedule' && !isTolerated(taint, pod.spec?.tolerations)) count += 1;
       }
       any ||= count > 0;
       return count;

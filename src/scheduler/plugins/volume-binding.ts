@@ -1,8 +1,8 @@
+import { termMatchesNode } from '../../api/core/v1/node-selector.ts';
 import type { Node, PersistentVolume, PersistentVolumeClaim, Pod, Volume } from '../../api/core/v1/types.generated.ts';
 import { classOfClaim, findVolume, nodeSelectedFor, noProvisioner } from '../../api/core/v1/volume-match.ts';
 import type { StorageClass } from '../../api/storage/v1/types.generated.ts';
 import type { Lister } from '../../client/contract.ts';
-import { termMatchesNode } from '../node-affinity.ts';
 import type { Plugin, Rejection } from './plugin.ts';
 
 export interface VolumeListers {

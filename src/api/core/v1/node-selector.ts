@@ -1,13 +1,11 @@
-import type { Node, NodeSelectorRequirement, NodeSelectorTerm, Pod } from '../api/core/v1/types.generated.ts';
+import type { Node, NodeSelectorRequirement, NodeSelectorTerm, PodSpec } from './types.generated.ts';
 
-/** Whether the node is one the pod's `nodeSelector` and required node affinity allow. */
-export function podAllowsNode(pod: Pod, node: Node): boolean {
-  const spec = pod.spec;
+/** Whether `nodeSelector` and the required node affinity let a pod onto the node. */
+export function allowsNode({ nodeSelector, affinity }: PodSpec, node: Node): boolean {
   const labels = node.metadata.labels;
-  for (const key in spec?.nodeSelector) if (labels?.[key] !== spec.nodeSelector[key]) return false;
-  const required = spec?.affinity?.nodeAffinity?.requiredDuringSchedulingIgnoredDuringExecution;
-  if (required === undefined) return true;
-  return required.nodeSelectorTerms.some((term) => termMatchesNode(term, node));
+  for (const key in nodeSelector) if (labels?.[key] !== nodeSelector[key]) return false;
+  const required = affinity?.nodeAffinity?.requiredDuringSchedulingIgnoredDuringExecution;
+  return required === undefined || required.nodeSelectorTerms.some((term) => termMatchesNode(term, node));
 }
 
 /** A term without requirements matches nothing. */
@@ -20,22 +18,6 @@ export function termMatchesNode(term: NodeSelectorTerm, node: Node): boolean {
     expressions.every((requirement) => requirementMatches(requirement, labels?.[requirement.key])) &&
     fields.every((requirement) => requirementMatches(requirement, fieldOf(node, requirement.key)))
   );
-}
-
-/**
- * The only nodes a pod can go to by name (as daemons' pods are bound), or undefined when it is not tied to names.
- * Every term must name nodes, since terms are alternatives.
- */
-export function namedNodes(pod: Pod): ReadonlySet<string> | undefined {
-  const required = pod.spec?.affinity?.nodeAffinity?.requiredDuringSchedulingIgnoredDuringExecution;
-  if (required === undefined || required.nodeSelectorTerms.length === 0) return undefined;
-  const names = new Set<string>();
-  for (const term of required.nodeSelectorTerms) {
-    const named = term.matchFields?.find(({ key, operator }) => key === 'metadata.name' && operator === 'In');
-    if (named === undefined) return undefined;
-    for (const name of named.values ?? []) names.add(name);
-  }
-  return names;
 }
 
 function fieldOf(node: Node, path: string): string | undefined {
