@@ -31,7 +31,17 @@ export interface CompileOptions {
 }
 
 /** Parses, checks and compiles. Throws CelCompileError, worded as upstream's compiler. */
-export function compileCel(source: string, { variables, result, functions }: CompileOptions): CelProgram {
+export function compileCel(source: string, options: CompileOptions): CelProgram {
+  try {
+    return compile(source, options);
+  } catch (error) {
+    // A chain of thousands of operators nests as deep, and every walk over it with it.
+    if (!(error instanceof RangeError)) throw error;
+    throw new CelCompileError(source, [{ at: 0, message: 'expression is nested too deeply' }]);
+  }
+}
+
+function compile(source: string, { variables, result, functions }: CompileOptions): CelProgram {
   const names = Object.keys(variables);
   const expr = parseWith(source, names);
   const known = functions === undefined ? library : new Map([...library, ...merged(functions)]);
