@@ -1,4 +1,5 @@
-import type { Container, Pod, PodSpec } from '../api/core/v1/types.generated.ts';
+import { containersTotal } from '../api/core/v1/containers-total.ts';
+import type { Container, Pod } from '../api/core/v1/types.generated.ts';
 import { quantityToNumber } from '../machinery/quantity.ts';
 
 /** What is asked of a node or offered by it, in the units upstream's scheduler counts in. Owner may change it. */
@@ -30,19 +31,20 @@ export function amountsOf(list: QuantityMap): Amounts {
   return amounts;
 }
 
-export function addAmounts(to: Amounts, more: Amounts, sign: 1 | -1 = 1): void {
+/** Changes `to`, and answers it. */
+export function addAmounts(to: Amounts, more: Amounts, sign: 1 | -1 = 1): Amounts {
   to.milliCpu += sign * more.milliCpu;
   to.memory += sign * more.memory;
   to.ephemeralStorage += sign * more.ephemeralStorage;
-  if (more.scalars === undefined) return;
+  if (more.scalars === undefined) return to;
   to.scalars ??= new Map();
   for (const [name, value] of more.scalars) to.scalars.set(name, (to.scalars.get(name) ?? 0) + sign * value);
+  return to;
 }
 
 /**
- * What a pod needs of its node (k8s.io/component-helpers/resource PodRequests): the larger of what runs in the end
- * (containers and sidecars together) and of every init step with the sidecars started before it, pod-level requests
- * taking precedence, plus the runtime's overhead.
+ * What a pod needs of its node (k8s.io/component-helpers/resource PodRequests): its containers' total, pod-level
+ * requests taking precedence, plus the runtime's overhead.
  */
 export function podRequest(pod: Pod): Amounts {
   return aggregate(pod, (container) => containerRequest(container, pod));
@@ -59,33 +61,19 @@ export function podScoringRequest(pod: Pod): Amounts {
   });
 }
 
+const arithmetic = {
+  zero: emptyAmounts,
+  add: (sum: Amounts, more: Amounts) => addAmounts(sum, more),
+  larger: raiseTo,
+};
+
 function aggregate(pod: Pod, requestOf: (container: Container) => Amounts): Amounts {
   const { spec } = pod;
-  const total = emptyAmounts();
-  if (spec === undefined) return total;
-  for (const container of spec.containers) addAmounts(total, requestOf(container));
-  addInitRequests(total, spec, requestOf);
+  if (spec === undefined) return emptyAmounts();
+  const total = containersTotal(spec, requestOf, arithmetic);
   overrideByPodLevel(total, spec.resources?.requests);
   if (spec.overhead !== undefined) addAmounts(total, amountsOf(spec.overhead));
   return total;
-}
-
-function addInitRequests(total: Amounts, spec: PodSpec, requestOf: (container: Container) => Amounts): void {
-  if (spec.initContainers === undefined) return;
-  const sidecars = emptyAmounts();
-  const peak = emptyAmounts();
-  for (const container of spec.initContainers) {
-    const step = requestOf(container);
-    if (container.restartPolicy === 'Always') {
-      addAmounts(total, step);
-      addAmounts(sidecars, step);
-      raiseTo(peak, sidecars);
-    } else {
-      addAmounts(step, sidecars);
-      raiseTo(peak, step);
-    }
-  }
-  raiseTo(total, peak);
 }
 
 function overrideByPodLevel(total: Amounts, requests: QuantityMap): void {
@@ -136,13 +124,14 @@ function roundUp(value: number): number {
   return Math.abs(value - nearest) < 1e-6 ? nearest : Math.ceil(value);
 }
 
-function raiseTo(amounts: Amounts, floor: Amounts): void {
+function raiseTo(amounts: Amounts, floor: Amounts): Amounts {
   amounts.milliCpu = Math.max(amounts.milliCpu, floor.milliCpu);
   amounts.memory = Math.max(amounts.memory, floor.memory);
   amounts.ephemeralStorage = Math.max(amounts.ephemeralStorage, floor.ephemeralStorage);
-  if (floor.scalars === undefined) return;
+  if (floor.scalars === undefined) return amounts;
   amounts.scalars ??= new Map();
   for (const [name, value] of floor.scalars) {
     amounts.scalars.set(name, Math.max(amounts.scalars.get(name) ?? 0, value));
   }
+  return amounts;
 }

@@ -1,3 +1,4 @@
+import { containersTotal } from '../../api/core/v1/containers-total.ts';
 import { qosClassOf } from '../../api/core/v1/pod-qos.ts';
 import type { Container, Pod } from '../../api/core/v1/types.generated.ts';
 import { quantityToNumber } from '../../machinery/quantity.ts';
@@ -65,21 +66,15 @@ function oomScoreAdjustment(pod: Pod, container: Container, nodeMemoryBytes: num
   return score === 1000 ? 999 : score;
 }
 
-/**
- * What a pod takes of a node's resource: the sum of its containers and sidecars, or the largest moment of its
- * initialization (an init container beside the sidecars started before it), plus overhead.
- */
-export function podRequest(pod: Pod, name: string): number {
-  let sidecars = 0;
-  let peak = 0;
-  for (const container of pod.spec?.initContainers ?? []) {
-    const request = requestOf(container, name);
-    if (container.restartPolicy === 'Always') {
-      sidecars += request;
-      peak = Math.max(peak, sidecars);
-    } else peak = Math.max(peak, sidecars + request);
-  }
-  let sum = sidecars;
-  for (const container of pod.spec?.containers ?? []) sum += requestOf(container, name);
-  return Math.max(sum, peak) + quantityToNumber(pod.spec?.overhead?.[name]);
+const arithmetic = { zero: () => 0, add: (sum: number, more: number) => sum + more, larger: Math.max };
+
+/** What a pod takes of a node's resource: what is said of the pod itself, or else of its containers, plus overhead. */
+export function podRequest({ spec }: Pod, name: string): number {
+  if (spec === undefined) return 0;
+  const own = spec.resources?.requests?.[name];
+  const total =
+    own === undefined
+      ? containersTotal(spec, (container) => requestOf(container, name), arithmetic)
+      : quantityToNumber(own);
+  return total + quantityToNumber(spec.overhead?.[name]);
 }

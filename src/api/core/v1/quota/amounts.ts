@@ -16,11 +16,13 @@ export function amountsOf(list: ResourceList | undefined): Amounts {
   return amounts;
 }
 
-export function addAmounts(sum: Amounts, more: Amounts): void {
+/** Changes `sum`, and answers it. */
+export function addAmounts(sum: Amounts, more: Amounts): Amounts {
   for (const [name, amount] of more) {
     const before = sum.get(name);
     sum.set(name, before === undefined ? amount : addQuantity(before, amount));
   }
+  return sum;
 }
 
 /** What `after` has more than `before`; nothing where it has less. */
@@ -34,12 +36,13 @@ export function growth(after: Amounts, before: Amounts): Amounts {
   return grown;
 }
 
-/** The larger of both, name by name. */
-export function raiseTo(peak: Amounts, other: Amounts): void {
+/** Makes of `peak` the larger of both, name by name, and answers it. */
+export function raiseTo(peak: Amounts, other: Amounts): Amounts {
   for (const [name, amount] of other) {
     const before = peak.get(name);
     if (before === undefined || before.nanos < amount.nanos) peak.set(name, amount);
   }
+  return peak;
 }
 
 export function toList(amounts: Amounts): Record<string, string> {

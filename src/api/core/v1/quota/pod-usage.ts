@@ -1,4 +1,5 @@
 import { type Quantity, quantityOf } from '../../../../machinery/quantity.ts';
+import { type Arithmetic, containersTotal } from '../containers-total.ts';
 import type { ResourceList } from '../resource-list.ts';
 import type { Container, Pod, PodSpec } from '../types.generated.ts';
 import { type Amounts, addAmounts, amountsOf, raiseTo } from './amounts.ts';
@@ -37,28 +38,12 @@ export function isRunningOn({ metadata, status }: Pod, now: number): boolean {
   return now <= Date.parse(deletionTimestamp) + deletionGracePeriodSeconds * 1000;
 }
 
-/**
- * What a pod needs as a whole: all containers and sidecars together, or an init container with the sidecars started
- * before it where that is more, with what is said of the pod itself, and its overhead.
- */
+const arithmetic: Arithmetic<Amounts> = { zero: () => new Map(), add: addAmounts, larger: raiseTo };
+
+/** What a pod needs as a whole: its containers' total, with what is said of the pod itself, and its overhead. */
 export function podTotal(spec: PodSpec, field: 'requests' | 'limits'): Amounts {
   const of = ({ resources }: Container): Amounts => amountsOf(resources?.[field] as ResourceList | undefined);
-  const total: Amounts = new Map();
-  const sidecars: Amounts = new Map();
-  const peak: Amounts = new Map();
-  for (const container of spec.containers ?? []) addAmounts(total, of(container));
-  for (const container of spec.initContainers ?? []) {
-    const step = of(container);
-    if (container.restartPolicy === 'Always') {
-      addAmounts(total, step);
-      addAmounts(sidecars, step);
-      raiseTo(peak, sidecars);
-    } else {
-      addAmounts(step, sidecars);
-      raiseTo(peak, step);
-    }
-  }
-  raiseTo(total, peak);
+  const total = containersTotal(spec, of, arithmetic);
   for (const [name, amount] of amountsOf(spec.resources?.[field] as ResourceList | undefined)) total.set(name, amount);
   addOverhead(total, amountsOf(spec.overhead as ResourceList | undefined), field);
   return total;
