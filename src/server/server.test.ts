@@ -1,71 +1,26 @@
 import assert from 'node:assert/strict';
-import { mkdtemp, readFile, rm } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
+import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { after, before, test } from 'node:test';
-import { silentLogger } from '../machinery/logger.ts';
 import type { Status } from '../machinery/meta-types.generated.ts';
-import { MemoryStore } from '../store/memory/memory-store.ts';
 import type { UserInfo } from './request.ts';
-import { type RunningServer, startServer } from './server.ts';
+import { admin as master, type ServerAnswer, TestServer } from './test-server.ts';
 
-let directory: string;
-let server: RunningServer;
-const store = new MemoryStore();
+let server: TestServer;
 
-const master: UserInfo = { name: 'admin', groups: ['system:masters'] };
 const bob: UserInfo = { name: 'bob', groups: ['devs'] };
 const node1: UserInfo = { name: 'system:node:n1', groups: ['system:nodes'] };
 
-async function start(): Promise<RunningServer> {
-  return startServer({
-    dataDirectory: directory,
-    store,
-    logger: silentLogger,
-    address: '127.0.0.1',
-    port: 0,
-    advertiseAddress: '127.0.0.1',
-    audit: { logPath: join(directory, 'audit.log') },
-    loadProse: async () => ({}),
-  });
-}
-
 before(async () => {
-  directory = await mkdtemp(join(tmpdir(), 'server-'));
-  server = await start();
+  server = await TestServer.start((directory) => ({ audit: { logPath: join(directory, 'audit.log') } }));
   await as(master, 'POST', '/api/v1/namespaces/default/serviceaccounts', { metadata: { name: 'default' } });
 });
 
-after(async () => {
-  await server.close();
-  await store.close();
-  await rm(directory, { recursive: true });
-});
+after(() => server.close());
 
-interface Answer {
-  readonly status: number;
-  // What an answer holds is what the test is about; it is read as JSON of any shape.
-  readonly body: Status;
-  readonly warning: string;
-}
-
-async function as(user: UserInfo, method: string, path: string, body?: object, headers = {}): Promise<Answer> {
-  const transport = server.localTransport(user);
-  const answer = await transport.request({
-    method,
-    path,
-    headers: { 'content-type': 'application/json', ...headers },
-    ...(body === undefined ? {} : { body: JSON.stringify(body) }),
-  });
-  let text = '';
-  for await (const chunk of answer.body) text += Buffer.from(chunk).toString();
-  const isJson = String(answer.headers['content-type']).startsWith('application/json');
-  return {
-    status: answer.status,
-    body: isJson ? JSON.parse(text) : { message: text },
-    warning: String(answer.headers['warning'] ?? ''),
-  };
-}
+// What an answer holds is what a test is about; it is read as JSON of any shape.
+const as = (user: UserInfo, method: string, path: string, body?: object, headers = {}) =>
+  server.send<Status>(method, path, body, { user, headers });
 
 const pods = '/api/v1/namespaces/default/pods';
 const rbac = '/apis/rbac.authorization.k8s.io/v1';
@@ -218,7 +173,7 @@ test('a LimitRange gives defaults and refuses what is outside', async () => {
   );
 });
 
-async function tokenFor(spec: object): Promise<Answer> {
+async function tokenFor(spec: object): Promise<ServerAnswer<Status>> {
   return as(master, 'POST', '/api/v1/namespaces/default/serviceaccounts/default/token', { spec });
 }
 
@@ -325,7 +280,7 @@ test('a body that claims to be protobuf and is not is refused', async () => {
 
 test('the audit log says who asked as whom and what the answer was', async () => {
   await as(master, 'GET', `${pods}/audited`, undefined, { 'impersonate-user': 'bob' });
-  const log = join(directory, 'audit.log');
+  const log = join(server.directory, 'audit.log');
   let line = '';
   while (line === '') {
     line = (await readFile(log, 'utf8')).split('\n').find((one) => one.includes('"audited"')) ?? '';
@@ -341,8 +296,7 @@ test('a restart brings back what was lost and leaves what was added', async () =
   const path = `${rbac}/clusterroles/system:basic-user`;
   const added = { apiGroups: ['x.io'], resources: ['things'], verbs: ['get'] };
   await as(master, 'PATCH', path, { rules: [added] }, { 'content-type': 'application/merge-patch+json' });
-  await server.close();
-  server = await start();
+  await server.restart();
   const { body } = await as(master, 'GET', path);
   const { rules } = body as unknown as { rules: { resources: string[] }[] };
   const resources = rules.flatMap((rule) => rule.resources);

@@ -1,55 +1,22 @@
 import assert from 'node:assert/strict';
-import { mkdtemp, rm } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
 import { after, before, test } from 'node:test';
 import type { Node, PersistentVolumeClaim, Pod } from '../../api/core/v1/types.generated.ts';
 import type { Ingress } from '../../api/networking/v1/types.generated.ts';
 import { as } from '../../api/resource.ts';
-import { silentLogger } from '../../machinery/logger.ts';
-import type { UnknownObject } from '../../machinery/meta.ts';
-import { MemoryStore } from '../../store/memory/memory-store.ts';
-import { type RunningServer, startServer } from '../server.ts';
+import { TestServer } from '../test-server.ts';
 import { areWhitelisted, mergeTolerations } from './tolerations.ts';
 
-let directory: string;
-let server: RunningServer;
-const store = new MemoryStore();
+let server: TestServer;
 
 before(async () => {
-  directory = await mkdtemp(join(tmpdir(), 'plugins-'));
-  server = await startServer({
-    dataDirectory: directory,
-    store,
-    logger: silentLogger,
-    address: '127.0.0.1',
-    port: 0,
-    advertiseAddress: '127.0.0.1',
-    loadProse: async () => ({}),
-  });
+  server = await TestServer.start();
   await post('/api/v1/namespaces/default/serviceaccounts', { metadata: { name: 'default' } });
 });
 
-after(async () => {
-  await server.close();
-  await store.close();
-  await rm(directory, { recursive: true });
-});
-
-async function send(method: string, path: string, body: object) {
-  const answer = await server.localTransport({ name: 'admin', groups: ['system:masters'] }).request({
-    method,
-    path,
-    headers: { 'content-type': 'application/json' },
-    body: JSON.stringify(body),
-  });
-  let text = '';
-  for await (const chunk of answer.body) text += Buffer.from(chunk).toString();
-  return { status: answer.status, body: JSON.parse(text) as UnknownObject & { message: string } };
-}
+after(() => server.close());
 
 function post(path: string, body: object) {
-  return send('POST', path, body);
+  return server.send('POST', path, body);
 }
 
 const base = '/api/v1/namespaces/default';

@@ -1,56 +1,26 @@
 import assert from 'node:assert/strict';
 import { type webcrypto, X509Certificate } from 'node:crypto';
-import { mkdtemp, rm } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
 import { after, before, test } from 'node:test';
 import { setTimeout as delay } from 'node:timers/promises';
 import type { CertificateSigningRequest } from '../../api/certificates/v1/types.generated.ts';
 import type { Secret } from '../../api/core/v1/types.generated.ts';
 import { as } from '../../api/resource.ts';
 import { silentLogger } from '../../machinery/logger.ts';
-import type { UnknownObject } from '../../machinery/meta.ts';
-import { MemoryStore } from '../../store/memory/memory-store.ts';
 import { eventLifetimeMs, expireEvents } from '../event-expiry.ts';
 import type { UserInfo } from '../request.ts';
-import { type RunningServer, startServer } from '../server.ts';
+import { admin, TestServer } from '../test-server.ts';
 
-let directory: string;
-let server: RunningServer;
-const store = new MemoryStore();
-const admin: UserInfo = { name: 'admin', groups: ['system:masters'] };
+let server: TestServer;
 const node1: UserInfo = { name: 'system:node:n1', groups: ['system:nodes'] };
 
 before(async () => {
-  directory = await mkdtemp(join(tmpdir(), 'certificates-'));
-  server = await startServer({
-    dataDirectory: directory,
-    store,
-    logger: silentLogger,
-    address: '127.0.0.1',
-    port: 0,
-    advertiseAddress: '127.0.0.1',
-    loadProse: async () => ({}),
-  });
+  server = await TestServer.start();
 });
 
-after(async () => {
-  await server.close();
-  await store.close();
-  await rm(directory, { recursive: true });
-});
+after(() => server.close());
 
-async function send(user: UserInfo, method: string, path: string, body?: object, headers = {}) {
-  const answer = await server.localTransport(user).request({
-    method,
-    path,
-    headers: { 'content-type': 'application/json', ...headers },
-    ...(body === undefined ? {} : { body: JSON.stringify(body) }),
-  });
-  let text = '';
-  for await (const chunk of answer.body) text += Buffer.from(chunk).toString();
-  return { status: answer.status, body: JSON.parse(text) as UnknownObject & { message: string } };
-}
+const send = (user: UserInfo, method: string, path: string, body?: object, headers = {}) =>
+  server.send(method, path, body, { user, headers });
 
 async function eventually<T>(check: () => T | undefined | Promise<T | undefined>): Promise<T> {
   const deadline = Date.now() + 10_000;
@@ -115,7 +85,7 @@ test('an approved request of a client is signed by the cluster', async () => {
   assert.equal((await approve(name)).status, 200);
   const certificate = await certificateOf(name);
   assert.deepEqual(certificate.subject.split('\n').sort(), ['CN=jane', 'O=devs']);
-  assert.ok(certificate.verify(new X509Certificate(server.caCertificate).publicKey));
+  assert.ok(certificate.verify(new X509Certificate(server.running.caCertificate).publicKey));
   assert.deepEqual(certificate.keyUsage, ['1.3.6.1.5.5.7.3.2']);
 });
 
@@ -210,7 +180,7 @@ test('a token secret is filled, lets its account in, and goes with the account',
   };
   const encoded = await eventually(() => secret()?.data?.['token']);
   const token = Buffer.from(encoded, 'base64').toString();
-  assert.equal(Buffer.from(secret()?.data?.['ca.crt'] ?? '', 'base64').toString(), server.caCertificate);
+  assert.equal(Buffer.from(secret()?.data?.['ca.crt'] ?? '', 'base64').toString(), server.running.caCertificate);
   const review = { spec: { token } };
   const reviewed = await send(admin, 'POST', '/apis/authentication.k8s.io/v1/tokenreviews', review);
   const { status } = reviewed.body as unknown as { status: { authenticated?: boolean; user?: { username: string } } };

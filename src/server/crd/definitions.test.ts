@@ -1,15 +1,10 @@
 import assert from 'node:assert/strict';
-import { mkdtemp, rm } from 'node:fs/promises';
 import { createServer, type Server } from 'node:https';
 import type { AddressInfo } from 'node:net';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
 import { after, before, test } from 'node:test';
 import { setTimeout as delay } from 'node:timers/promises';
-import { silentLogger } from '../../machinery/logger.ts';
-import { MemoryStore } from '../../store/memory/memory-store.ts';
 import { createAuthority, issueLeaf } from '../pki/certificates.ts';
-import { type RunningServer, startServer } from '../server.ts';
+import { TestServer } from '../test-server.ts';
 
 /** A server on a store in memory, and definitions that come, change and go. */
 
@@ -20,17 +15,14 @@ interface Thing {
   spec: Record<string, unknown>;
 }
 
-const store = new MemoryStore();
-let directory: string;
-let server: RunningServer;
+let server: TestServer;
 let webhook: Server;
 let caBundle: string;
 /** Objects that the conversion webhook was asked for. */
 let converted = 0;
 
 before(async () => {
-  directory = await mkdtemp(join(tmpdir(), 'definitions-'));
-  server = await start();
+  server = await TestServer.start();
   const authority = await createAuthority('conversion-ca', Date.now());
   caBundle = Buffer.from(authority.certificate).toString('base64');
   const names = { dnsNames: ['localhost'], ips: ['127.0.0.1'] };
@@ -53,23 +45,9 @@ before(async () => {
 
 after(async () => {
   await server.close();
-  await store.close();
   webhook.closeAllConnections();
   webhook.close();
-  await rm(directory, { recursive: true });
 });
-
-function start(): Promise<RunningServer> {
-  return startServer({
-    dataDirectory: directory,
-    store,
-    logger: silentLogger,
-    address: '127.0.0.1',
-    port: 0,
-    advertiseAddress: '127.0.0.1',
-    loadProse: async () => ({}),
-  });
-}
 
 /** v1 has `host` and `port`, v2 has `address`. */
 function convert(object: Thing, apiVersion: string): Thing {
@@ -79,19 +57,8 @@ function convert(object: Thing, apiVersion: string): Thing {
   return { ...object, apiVersion, spec: { host: first, port: Number(second) } };
 }
 
-async function request<T = Thing>(method: string, path: string, body?: object, type = 'application/json') {
-  const transport = server.localTransport({ name: 'admin', groups: ['system:masters'] });
-  const answer = await transport.request({
-    method,
-    path,
-    headers: { 'content-type': type },
-    ...(body === undefined ? {} : { body: JSON.stringify(body) }),
-  });
-  let text = '';
-  for await (const chunk of answer.body) text += Buffer.from(chunk).toString();
-  // A watch answers several objects, a line each: the first is the body.
-  const [first = ''] = text.split('\n');
-  return { status: answer.status, body: JSON.parse(first) as T, text };
+function request<T = Thing>(method: string, path: string, body?: object, type = 'application/json') {
+  return server.send<T>(method, path, body, { headers: { 'content-type': type } });
 }
 
 const definitions = '/apis/apiextensions.k8s.io/v1/customresourcedefinitions';
@@ -273,8 +240,7 @@ test('a name in use is refused, and given to the one who waits once it is free',
 test('what was defined is there when the server comes back', async () => {
   await define('jugs', [version('v1', { a: text }, { storage: true })]);
   await request('POST', path('jugs'), { metadata: { name: 'kept' }, spec: { a: '1' } });
-  await server.close();
-  server = await start();
+  await server.restart();
   assert.deepEqual((await request('GET', `${path('jugs')}/kept`)).body.spec, { a: '1' });
 });
 

@@ -1,57 +1,19 @@
 import assert from 'node:assert/strict';
-import { mkdtemp, rm } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
 import { after, before, type TestContext, test } from 'node:test';
-import { silentLogger } from '../../../machinery/logger.ts';
-import type { UnknownObject } from '../../../machinery/meta.ts';
-import { MemoryStore } from '../../../store/memory/memory-store.ts';
 import type { UserInfo } from '../../request.ts';
-import { type RunningServer, startServer } from '../../server.ts';
+import { TestServer } from '../../test-server.ts';
 import { startTestWebhook } from '../webhooks/test-webhook.ts';
 
-let directory: string;
-let server: RunningServer;
-const store = new MemoryStore();
-const admin: UserInfo = { name: 'admin', groups: ['system:masters', 'system:authenticated'] };
+let server: TestServer;
 
 before(async () => {
-  directory = await mkdtemp(join(tmpdir(), 'policies-'));
-  server = await startServer({
-    dataDirectory: directory,
-    store,
-    logger: silentLogger,
-    address: '127.0.0.1',
-    port: 0,
-    advertiseAddress: '127.0.0.1',
-    loadProse: async () => ({}),
-  });
+  server = await TestServer.start();
 });
 
-after(async () => {
-  await server.close();
-  await store.close();
-  await rm(directory, { recursive: true });
-});
+after(() => server.close());
 
-interface Answer {
-  readonly status: number;
-  readonly body: UnknownObject & { readonly message: string; readonly reason: string };
-  readonly warning: string;
-}
-
-async function send(method: string, path: string, body?: object, user = admin): Promise<Answer> {
-  const answer = await server.localTransport(user).request({
-    method,
-    path,
-    headers: { 'content-type': 'application/json' },
-    ...(body === undefined ? {} : { body: JSON.stringify(body) }),
-  });
-  let text = '';
-  for await (const chunk of answer.body) text += Buffer.from(chunk).toString();
-  const warning = String(answer.headers['warning'] ?? '');
-  return { status: answer.status, body: JSON.parse(text) as Answer['body'], warning };
-}
+const send = (method: string, path: string, body?: object, user?: UserInfo) =>
+  server.send(method, path, body, user === undefined ? {} : { user });
 
 const group = '/apis/admissionregistration.k8s.io/v1';
 const maps = '/api/v1/namespaces/default/configmaps';

@@ -1,54 +1,21 @@
 import assert from 'node:assert/strict';
-import { mkdtemp, rm } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
 import { after, before, test } from 'node:test';
 import type { ResourceQuota } from '../../../api/core/v1/types.generated.ts';
 import { as } from '../../../api/resource.ts';
-import { silentLogger } from '../../../machinery/logger.ts';
 import type { Status } from '../../../machinery/meta-types.generated.ts';
-import { MemoryStore } from '../../../store/memory/memory-store.ts';
-import { type RunningServer, startServer } from '../../server.ts';
+import { TestServer } from '../../test-server.ts';
 import { resourceQuotas } from './quota-ledger.ts';
 
-let directory: string;
-let server: RunningServer;
-const store = new MemoryStore();
+let server: TestServer;
 
 before(async () => {
-  directory = await mkdtemp(join(tmpdir(), 'quota-'));
-  server = await startServer({
-    dataDirectory: directory,
-    store,
-    logger: silentLogger,
-    address: '127.0.0.1',
-    port: 0,
-    advertiseAddress: '127.0.0.1',
-    loadProse: async () => ({}),
-  });
+  server = await TestServer.start();
 });
 
-after(async () => {
-  await server.close();
-  await store.close();
-  await rm(directory, { recursive: true });
-});
+after(() => server.close());
 
-async function send(
-  method: string,
-  path: string,
-  body?: object,
-): Promise<{ status: number; body: Status & { message: string } }> {
-  const answer = await server.localTransport({ name: 'admin', groups: ['system:masters'] }).request({
-    method,
-    path,
-    headers: { 'content-type': 'application/json' },
-    ...(body === undefined ? {} : { body: JSON.stringify(body) }),
-  });
-  let text = '';
-  for await (const chunk of answer.body) text += Buffer.from(chunk).toString();
-  return { status: answer.status, body: JSON.parse(text) as Status & { message: string } };
-}
+const send = (method: string, path: string, body?: object) =>
+  server.send<Status & { message: string }>(method, path, body);
 
 /** A quota as its controller would have counted it: nothing used yet. */
 async function quota(namespace: string, name: string, hard: Record<string, string>): Promise<void> {

@@ -1,33 +1,17 @@
 import assert from 'node:assert/strict';
-import { mkdtemp, rm } from 'node:fs/promises';
-import { networkInterfaces, tmpdir } from 'node:os';
-import { join } from 'node:path';
+import { networkInterfaces } from 'node:os';
 import { after, before, type TestContext, test } from 'node:test';
 import { setTimeout as delay } from 'node:timers/promises';
-import { silentLogger } from '../../../machinery/logger.ts';
-import type { UnknownObject } from '../../../machinery/meta.ts';
-import { MemoryStore } from '../../../store/memory/memory-store.ts';
-import { type RunningServer, startServer } from '../../server.ts';
+import { type AnswerBody, TestServer } from '../../test-server.ts';
 import { patchAnswer, type ReviewRequest, startTestWebhook, type TestWebhook } from './test-webhook.ts';
 
-let directory: string;
-let server: RunningServer;
+let server: TestServer;
 let webhook: TestWebhook;
 /** What the webhook answers, by path; each test brings its own. */
 const answers = new Map<string, (request: ReviewRequest) => object | Promise<object>>();
-const store = new MemoryStore();
 
 before(async () => {
-  directory = await mkdtemp(join(tmpdir(), 'webhooks-'));
-  server = await startServer({
-    dataDirectory: directory,
-    store,
-    logger: silentLogger,
-    address: '127.0.0.1',
-    port: 0,
-    advertiseAddress: '127.0.0.1',
-    loadProse: async () => ({}),
-  });
+  server = await TestServer.start();
   webhook = await startTestWebhook(
     (request, path) => answers.get(path)?.(request) ?? { allowed: true },
     ['hooks.default.svc'],
@@ -37,32 +21,10 @@ before(async () => {
 after(async () => {
   await server.close();
   await webhook.close();
-  await store.close();
-  await rm(directory, { recursive: true });
 });
 
-interface Answer {
-  readonly status: number;
-  readonly body: UnknownObject & { readonly message: string; readonly data?: Record<string, string> };
-  readonly warning: string;
-}
-
-async function send(method: string, path: string, body?: object): Promise<Answer> {
-  const transport = server.localTransport({ name: 'admin', groups: ['system:masters'] });
-  const answer = await transport.request({
-    method,
-    path,
-    headers: { 'content-type': method === 'PATCH' ? 'application/merge-patch+json' : 'application/json' },
-    ...(body === undefined ? {} : { body: JSON.stringify(body) }),
-  });
-  let text = '';
-  for await (const chunk of answer.body) text += Buffer.from(chunk).toString();
-  return {
-    status: answer.status,
-    body: JSON.parse(text) as Answer['body'],
-    warning: String(answer.headers['warning'] ?? ''),
-  };
-}
+const send = (method: string, path: string, body?: object) =>
+  server.send<AnswerBody & { readonly data?: Record<string, string> }>(method, path, body);
 
 const admission = '/apis/admissionregistration.k8s.io/v1';
 const maps = '/api/v1/namespaces/default/configmaps';
