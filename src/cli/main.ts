@@ -35,7 +35,7 @@ program
   .option(...dataOption)
   .option('--address <address>', 'address to listen on', '0.0.0.0')
   .option('--port <port>', 'port to listen on', parsePort, 6443)
-  .option('--components <list>', 'which parts to run', 'api,controllers,scheduler')
+  .option('--components <list>', 'which parts to run', 'api,controllers,scheduler,operators')
   .option('--service-cidr <cidr>', 'addresses of Services', '10.96.0.0/12')
   .option('--cluster-cidr <cidr>', 'addresses of pods', '10.244.0.0/16')
   .option('--cluster-domain <domain>', 'domain of cluster DNS', 'cluster.local')

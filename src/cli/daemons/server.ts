@@ -25,7 +25,7 @@ export interface ServerCommandOptions extends AuditFlags, AuthenticationFlags {
   readonly dataDir: string;
   readonly address: string;
   readonly port: number;
-  /** Comma-separated: `api`, `controllers`, `scheduler`. */
+  /** Comma-separated: `api`, `controllers`, `scheduler`, `operators`. */
   readonly components: string;
   readonly serviceCidr: string;
   readonly clusterCidr: string;
@@ -36,7 +36,7 @@ export interface ServerCommandOptions extends AuditFlags, AuthenticationFlags {
   readonly logLevel: string;
 }
 
-const knownComponents = ['api', 'controllers', 'scheduler'];
+const knownComponents = ['api', 'controllers', 'scheduler', 'operators'];
 const closeTimeoutMs = 8000;
 
 /** `roadstead server`: runs until SIGTERM or SIGINT. */
@@ -135,6 +135,11 @@ async function startLoops(
     }
   } else if (components.has('scheduler')) {
     started.push(startScheduler({ client: schedulerClient(server), logger, signal }));
+  }
+  if (components.has('operators')) {
+    const { startOperators } = await import('../../operators/start.ts');
+    const client = localClient(server, 'system:roadstead-operators', 'roadstead-operators');
+    started.push(startOperators({ client, logger, signal }));
   }
   await Promise.all(started);
 }

@@ -1,0 +1,5 @@
+import type { CustomResourceDefinition } from '../../../api/apiextensions/v1/types.generated.ts';
+import { hostDefinition } from './host.ts';
+
+/** The kinds of `fleet.roadstead.dev`, in the order in which they are installed. */
+export const fleetDefinitions: readonly CustomResourceDefinition[] = [hostDefinition];
