@@ -4,7 +4,7 @@ import type { PriorityLevel } from './priority-level.ts';
  * Limited requests begun in one turn of the event loop. What a request costs here is the processor, which no count of
  * seats guards: the bound gives every other connection its turn to be read before a flood goes on.
  */
-const startsPerTurnMax = 16;
+export const startsPerTurnMax = 4;
 /** How often waiting requests are looked through for those that waited too long or whose client has gone. */
 const expiryIntervalMs = 1000;
 
