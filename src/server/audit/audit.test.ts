@@ -5,6 +5,7 @@ import { join } from 'node:path';
 import { after, before, test } from 'node:test';
 import { silentLogger } from '../../machinery/logger.ts';
 import { MemoryStore } from '../../store/memory/memory-store.ts';
+import { openAudit } from '../filters/audit.ts';
 import { parseRequestInfo } from '../filters/request-info.ts';
 import type { UserInfo } from '../request.ts';
 import { type RunningServer, startServer } from '../server.ts';
@@ -79,6 +80,11 @@ test('a policy that cannot be used is refused with the place that is wrong', asy
     ['rules: [', /cannot be used/],
   ];
   for (const [text, message] of cases) await assert.rejects(readAuditPolicy(await policyFile(text)), message);
+});
+
+test('a log that cannot be written stops the start with a sentence', async () => {
+  const logPath = join(directory, 'missing', 'audit.log');
+  await assert.rejects(openAudit({ logPath }, silentLogger, Date.now), /cannot be opened; name another/);
 });
 
 test('a full log file is put aside, and only as many as asked are kept', async () => {

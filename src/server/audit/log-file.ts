@@ -37,6 +37,11 @@ export class LogFile {
     this.#open();
   }
 
+  /** False after a file could not be opened; a later line tries again. */
+  get isOpen(): boolean {
+    return this.#options.path === '-' || this.#out !== undefined;
+  }
+
   write(line: string): void {
     const { path, bytesMax, now } = this.#options;
     if (path === '-') {

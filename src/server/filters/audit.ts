@@ -1,4 +1,5 @@
 import type { Logger } from '../../machinery/logger.ts';
+import { StartupError } from '../../machinery/startup-error.ts';
 import { type AuditRecord, auditLine } from '../audit/event.ts';
 import { LogFile } from '../audit/log-file.ts';
 import { type AuditPolicy, type AuditStage, auditDecider, metadataPolicy, readAuditPolicy } from '../audit/policy.ts';
@@ -33,7 +34,7 @@ export interface Audit {
   close(): Promise<void>;
 }
 
-/** Throws a StartupError for a policy that cannot be used. */
+/** Throws a StartupError for a policy that cannot be used and a file that cannot be written. */
 export async function openAudit(options: AuditOptions, logger: Logger, now: () => number): Promise<Audit> {
   const { policyFile, logPath } = options;
   const policy = policyFile === undefined ? metadataPolicy : await readAuditPolicy(policyFile);
@@ -45,6 +46,8 @@ export async function openAudit(options: AuditOptions, logger: Logger, now: () =
     logger,
     now,
   });
+  if (!file.isOpen)
+    throw new StartupError(`The audit log ${logPath} cannot be opened; name another with --audit-log-path`);
   return { ...auditFilters(policy, (line) => file.write(line), now), close: () => file.close() };
 }
 
