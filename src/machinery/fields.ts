@@ -33,12 +33,6 @@ export function parseFieldSelector(text: string): FieldSelector {
   return fieldSelectorOf(requirements);
 }
 
-export function formatFieldSelector(selector: FieldSelector): string {
-  return selector.requirements
-    .map(({ path, operator, value }) => `${path}${operator}${value.replace(/[\\,=]/g, '\\$&')}`)
-    .join(',');
-}
-
 function splitTerms(text: string): string[] {
   const terms: string[] = [];
   let start = 0;

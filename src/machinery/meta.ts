@@ -22,10 +22,6 @@ export interface GroupVersion {
   readonly version: string;
 }
 
-export interface GroupVersionKind extends GroupVersion {
-  readonly kind: string;
-}
-
 export interface GroupVersionResource extends GroupVersion {
   /** Plural, lower case: `pods`. */
   readonly resource: string;

@@ -87,11 +87,6 @@ const labelValue = rule(
   ['MyValue', 'my_value', '12345'],
   63,
 );
-const cIdentifier = rule(
-  "a valid C identifier must start with alphabetic character or '_', followed by a string of alphanumeric characters or '_'",
-  '[A-Za-z_][A-Za-z0-9_]*',
-  ['my_name', 'MY_NAME', 'MyName'],
-);
 const environmentName = rule(
   "a valid environment variable name must consist of alphabetic characters, digits, '_', '-', or '.', and must not start with a digit",
   '[-._a-zA-Z][-._a-zA-Z0-9]*',
@@ -126,7 +121,6 @@ export const isDns1123Subdomain = (value: string): Problems => check(value, dns1
 export const isWildcardDns1123Subdomain = (value: string): Problems => check(value, wildcardSubdomain);
 export const isDns1035Label = (value: string): Problems => check(value, dns1035Label);
 export const isValidLabelValue = (value: string): Problems => check(value, labelValue);
-export const isCIdentifier = (value: string): Problems => check(value, cIdentifier);
 export const isHttpHeaderName = (value: string): Problems => check(value, headerName);
 export const isValidPercent = (value: string): Problems => check(value, percent);
 /** The rule for containers since 1.34: anything printable but `=`. */

@@ -158,21 +158,6 @@ function keep<K extends 'uid' | 'creationTimestamp' | 'deletionTimestamp' | 'del
   else meta[field] = value;
 }
 
-export function validateLabels(labels: Readonly<Record<string, string>> | undefined, path: string): FieldError[] {
-  const errors: FieldError[] = [];
-  collectLabelErrors(labels, path, errors);
-  return errors;
-}
-
-export function validateAnnotations(
-  annotations: Readonly<Record<string, string>> | undefined,
-  path: string,
-): FieldError[] {
-  const errors: FieldError[] = [];
-  collectAnnotationErrors(annotations, path, errors);
-  return errors;
-}
-
 function collectSharedErrors(meta: ObjectMeta, qualifiedFinalizers: boolean, path: string, errors: FieldError[]): void {
   if (meta.labels !== undefined) collectLabelErrors(meta.labels, `${path}.labels`, errors);
   if (meta.annotations !== undefined) collectAnnotationErrors(meta.annotations, `${path}.annotations`, errors);

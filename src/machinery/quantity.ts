@@ -86,10 +86,6 @@ export function subQuantity(a: Quantity, b: Quantity): Quantity {
   return { nanos: a.nanos - b.nanos, format: a.nanos === 0n ? b.format : a.format };
 }
 
-export function negQuantity(a: Quantity): Quantity {
-  return { nanos: -a.nanos, format: a.format };
-}
-
 /** Thousandths, rounded away from zero. */
 export function milliValue(quantity: Quantity): number {
   return Number(divideAwayFromZero(quantity.nanos, nanosPerMilli));

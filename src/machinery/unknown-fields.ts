@@ -28,11 +28,6 @@ export function checkFields(value: unknown, schema: StructSchema): FieldCheck {
   return walk(value, schema, false);
 }
 
-/** Takes unknown fields and nulls out of `value` and says nothing of them. */
-export function dropUnknownFields(value: unknown, schema: StructSchema): void {
-  walk(value, schema, true);
-}
-
 function walk(value: unknown, schema: StructSchema, change: boolean): FieldCheck {
   const walker = new Walker(change);
   walker.visit(value, schema, schema);

@@ -2,7 +2,7 @@ import type { ConfigMap, Secret } from '../../api/core/v1/types.generated.ts';
 import { configMaps, secrets } from '../../api/resource-types.ts';
 import type { Client, ResourceClient } from '../../client/contract.ts';
 import type { Logger } from '../../machinery/logger.ts';
-import type { KubeObject } from '../../machinery/meta.ts';
+import { type KubeObject, splitKey } from '../../machinery/meta.ts';
 import { isNotFound } from '../../machinery/status-error.ts';
 import { pause } from '../pause.ts';
 import { askServer, ServerAwayError } from '../server-away.ts';
@@ -115,8 +115,7 @@ class ReferencedKind<T extends KubeObject> {
 
   async #follow(key: string, entry: Entry<T>): Promise<void> {
     const { signal } = entry.stop;
-    const slash = key.indexOf('/');
-    const [namespace, name] = [key.slice(0, slash), key.slice(slash + 1)];
+    const { namespace, name } = splitKey(key);
     const fieldSelector = `metadata.name=${name}`;
     while (!signal.aborted) {
       try {
