@@ -1,9 +1,9 @@
 import { percentOf } from '../machinery/intstr.ts';
 import { equal } from '../machinery/json.ts';
 import type { LabelSelector } from '../machinery/meta-types.generated.ts';
-import { isQualifiedName, isValidLabelValue, isValidPercent, type Problems } from '../machinery/names.ts';
+import { isValidPercent, type Problems } from '../machinery/names.ts';
 import type { FieldError } from '../machinery/status-error.ts';
-import { type FieldPath, forbiddenField, invalidEach, invalidValue, notSupported, required } from './field-errors.ts';
+import { type FieldPath, invalidEach, invalidValue, notSupported, required } from './field-errors.ts';
 
 /**
  * Checks of single fields that many kinds share, in the words of k8s.io/apimachinery's and the core group's validation.
@@ -66,39 +66,6 @@ export function checkAtMost100Percent(errors: FieldError[], path: FieldPath, val
 export function intOrPercentNumber(value: number | string | undefined): number {
   if (typeof value === 'number') return value;
   return value === undefined ? 0 : (percentOf(value) ?? 0);
-}
-
-export function checkLabelSelector(errors: FieldError[], path: FieldPath, selector: LabelSelector | undefined): void {
-  if (selector === undefined) return;
-  for (const [key, value] of Object.entries(selector.matchLabels ?? {})) {
-    invalidEach(errors, path.child('matchLabels'), key, isQualifiedName(key));
-    invalidEach(errors, path.child('matchLabels').key(key), value, isValidLabelValue(value));
-  }
-  selector.matchExpressions?.forEach((requirement, index) => {
-    const at = path.at('matchExpressions', index);
-    const values = requirement.values ?? [];
-    switch (requirement.operator) {
-      case 'In':
-      case 'NotIn':
-        if (values.length === 0) {
-          errors.push(required(at.child('values'), "must be specified when `operator` is 'In' or 'NotIn'"));
-        }
-        break;
-      case 'Exists':
-      case 'DoesNotExist':
-        if (values.length > 0) {
-          const detail = "may not be specified when `operator` is 'Exists' or 'DoesNotExist'";
-          errors.push(forbiddenField(at.child('values'), detail));
-        }
-        break;
-      default:
-        errors.push(invalidValue(at.child('operator'), requirement.operator ?? '', 'not a valid selector operator'));
-    }
-    invalidEach(errors, at.child('key'), requirement.key ?? '', isQualifiedName(requirement.key ?? ''));
-    values.forEach((value, valueIndex) => {
-      invalidEach(errors, at.child('values').index(valueIndex), value, isValidLabelValue(value));
-    });
-  });
 }
 
 export function isEmptySelector(selector: LabelSelector): boolean {

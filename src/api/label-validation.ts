@@ -48,7 +48,7 @@ export function validateLabelSelector(
         }
         break;
       default:
-        errors.push(invalidValue(at.child('operator'), operator, 'not a valid selector operator'));
+        errors.push(invalidValue(at.child('operator'), operator ?? '', 'not a valid selector operator'));
     }
     validateLabelName(key, at.child('key'), errors);
     values.forEach((value, position) => {

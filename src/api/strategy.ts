@@ -102,7 +102,7 @@ export function defineResource<T extends KubeObject>(options: ResourceOptions<T>
   if (statusSubresource !== undefined && statusSubresource !== false) {
     subresources.push(statusOf(kind, statusSubresource === true ? {} : statusSubresource));
   }
-  if (scale !== undefined) subresources.push(scaleOf(scale));
+  if (scale !== undefined) subresources.push(scaleSubresource(scale));
   subresources.push(...(options.subresources ?? []));
   const schema = schemaOf(options.schema);
   return {
@@ -232,7 +232,7 @@ function statusOf<T extends KubeObject>(kind: string, options: StatusOptions<T>)
   };
 }
 
-function scaleOf(scale: ScalePaths): SubresourceDefinition {
+export function scaleSubresource(scale: ScalePaths): SubresourceDefinition {
   return {
     name: 'scale',
     kind: 'Scale',

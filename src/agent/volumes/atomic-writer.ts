@@ -1,17 +1,6 @@
-import {
-  chmod,
-  chown,
-  lstat,
-  mkdir,
-  readdir,
-  readFile,
-  readlink,
-  rename,
-  rm,
-  symlink,
-  writeFile,
-} from 'node:fs/promises';
+import { chmod, chown, mkdir, readdir, readFile, readlink, rename, rm, symlink, writeFile } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
+import { exists } from './exists.ts';
 
 export interface ProjectedFile {
   readonly content: Buffer;
@@ -120,15 +109,5 @@ async function linkNames(directory: string, files: ReadonlyMap<string, Projected
   }
   for (const name of await readdir(directory)) {
     if (!name.startsWith('..') && !names.has(name)) await rm(join(directory, name), { recursive: true, force: true });
-  }
-}
-
-async function exists(path: string): Promise<boolean> {
-  try {
-    await lstat(path);
-    return true;
-  } catch (error) {
-    if ((error as NodeJS.ErrnoException).code === 'ENOENT') return false;
-    throw error;
   }
 }

@@ -1,5 +1,6 @@
-import { lstat, mkdir, realpath, stat } from 'node:fs/promises';
+import { mkdir, realpath, stat } from 'node:fs/promises';
 import { join, sep } from 'node:path';
+import { exists } from './exists.ts';
 
 /**
  * The real path of `subPath` inside a volume, made as a directory when it is not there. A pod can write links into its
@@ -23,14 +24,4 @@ export async function resolveSubPath(volumePath: string, subPath: string): Promi
     }
   }
   return current;
-}
-
-async function exists(path: string): Promise<boolean> {
-  try {
-    await lstat(path);
-    return true;
-  } catch (error) {
-    if ((error as NodeJS.ErrnoException).code === 'ENOENT') return false;
-    throw error;
-  }
 }

@@ -5,7 +5,7 @@ import type {
   JSONSchemaProps,
 } from '../../api/apiextensions/v1/types.generated.ts';
 import type { ResourceDefinition, ScalePaths, SubresourceDefinition } from '../../api/resource.ts';
-import { allVerbs } from '../../api/strategy.ts';
+import { allVerbs, scaleSubresource } from '../../api/strategy.ts';
 import type { UnknownObject } from '../../machinery/meta.ts';
 import type { StructSchema } from '../../machinery/schema.ts';
 import { renamingConversion, type VersionSchema, type WebhookConverter, webhookConversion } from './conversion.ts';
@@ -252,15 +252,7 @@ function subresourcesOf(
         ? {}
         : { selector: withoutDot(labelSelectorPath) }),
     };
-    found.push({
-      name: 'scale',
-      kind: 'Scale',
-      group: 'autoscaling',
-      version: 'v1',
-      verbs: ['get', 'patch', 'update'],
-      serve: 'scale',
-      scale,
-    });
+    found.push(scaleSubresource(scale));
   }
   return found;
 }

@@ -1,6 +1,6 @@
 import { isDns1123Subdomain } from '../../../machinery/names.ts';
 import type { FieldError } from '../../../machinery/status-error.ts';
-import { checkChoice, checkLabelSelector, checkRequiredChoice } from '../../field-checks.ts';
+import { checkChoice, checkRequiredChoice } from '../../field-checks.ts';
 import {
   duplicate,
   FieldPath,
@@ -10,6 +10,7 @@ import {
   required,
   specPath,
 } from '../../field-errors.ts';
+import { validateLabelSelector } from '../../label-validation.ts';
 import type {
   MatchResources,
   MutatingAdmissionPolicy,
@@ -72,8 +73,8 @@ function checkWebhook(errors: FieldError[], path: FieldPath, webhook: MutatingWe
   if ('reinvocationPolicy' in webhook) {
     checkChoice(errors, path.child('reinvocationPolicy'), webhook.reinvocationPolicy, ['IfNeeded', 'Never']);
   }
-  checkLabelSelector(errors, path.child('namespaceSelector'), webhook.namespaceSelector);
-  checkLabelSelector(errors, path.child('objectSelector'), webhook.objectSelector);
+  validateLabelSelector(webhook.namespaceSelector, path.child('namespaceSelector'), errors);
+  validateLabelSelector(webhook.objectSelector, path.child('objectSelector'), errors);
   checkClientConfig(errors, path.child('clientConfig'), webhook.clientConfig ?? {});
 }
 
@@ -153,8 +154,8 @@ function checkConstraints(errors: FieldError[], match: MatchResources | undefine
 }
 
 function checkSelectors(errors: FieldError[], path: FieldPath, match: MatchResources): void {
-  checkLabelSelector(errors, path.child('namespaceSelector'), match.namespaceSelector);
-  checkLabelSelector(errors, path.child('objectSelector'), match.objectSelector);
+  validateLabelSelector(match.namespaceSelector, path.child('namespaceSelector'), errors);
+  validateLabelSelector(match.objectSelector, path.child('objectSelector'), errors);
 }
 
 export function validatePolicyBinding({ spec }: ValidatingAdmissionPolicyBinding): FieldError[] {

@@ -7,18 +7,16 @@ import {
   checkCounters,
   checkImmutable,
   checkIntOrPercent,
-  checkLabelSelector,
   checkNonnegative,
   intOrPercentNumber,
-  isEmptySelector,
 } from '../../field-checks.ts';
 import { type FieldPath, invalidValue, notSupported, required, specPath, statusPath } from '../../field-errors.ts';
-import { checkLongRunningTemplate, checkSelectorMatchesTemplate, templateWarnings } from '../../pod-template.ts';
+import { checkLongRunningTemplate, templateWarnings } from '../../pod-template.ts';
 import type { ResourceDefinition } from '../../resource.ts';
 import { defineResource } from '../../strategy.ts';
 import { containersColumn, imagesColumn, selectorColumn } from './columns.ts';
-import { checkCollisionCount } from './deployment.ts';
 import type { DaemonSet, DaemonSetStatus, DaemonSetUpdateStrategy } from './types.generated.ts';
+import { checkCollisionCount, checkWorkloadSelector } from './workload-validation.ts';
 
 const counter = (name: string, of: (status: Partial<DaemonSetStatus>) => number | undefined) =>
   column<DaemonSet>(name, ({ status }) => of(status ?? {}) ?? 0, { type: 'integer' });
@@ -81,16 +79,8 @@ function applyDaemonSetDefaults(daemonSet: DaemonSet): void {
 
 function validateDaemonSet({ spec }: DaemonSet): FieldError[] {
   const errors: FieldError[] = [];
-  const selectorPath = specPath.child('selector');
   const templatePath = specPath.child('template');
-  if (spec.selector === undefined) errors.push(required(selectorPath));
-  else {
-    checkLabelSelector(errors, selectorPath, spec.selector);
-    checkSelectorMatchesTemplate(errors, templatePath, spec.selector, spec.template);
-    if (isEmptySelector(spec.selector)) {
-      errors.push(invalidValue(selectorPath, spec.selector, 'empty selector is invalid for daemonset'));
-    }
-  }
+  checkWorkloadSelector(errors, spec, 'daemonset');
   errors.push(...validatePodTemplate(spec.template, templatePath));
   checkLongRunningTemplate(errors, templatePath, spec.template, 'DaemonSet');
   checkNonnegative(errors, specPath.child('minReadySeconds'), spec.minReadySeconds);

@@ -8,10 +8,8 @@ import {
   checkCounters,
   checkImmutable,
   checkIntOrPercent,
-  checkLabelSelector,
   checkNonnegative,
   intOrPercentNumber,
-  isEmptySelector,
 } from '../../field-checks.ts';
 import {
   type FieldPath,
@@ -22,11 +20,12 @@ import {
   specPath,
   statusPath,
 } from '../../field-errors.ts';
-import { checkLongRunningTemplate, checkSelectorMatchesTemplate, templateWarnings } from '../../pod-template.ts';
+import { checkLongRunningTemplate, templateWarnings } from '../../pod-template.ts';
 import type { Column, ResourceDefinition } from '../../resource.ts';
 import { defineResource } from '../../strategy.ts';
 import { containersColumn, imagesColumn, selectorColumn } from './columns.ts';
 import type { Deployment, DeploymentStatus, DeploymentStrategy } from './types.generated.ts';
+import { checkCollisionCount, checkWorkloadSelector } from './workload-validation.ts';
 
 const columns: readonly Column[] = [
   nameColumn,
@@ -100,16 +99,8 @@ function applyDeploymentDefaults(deployment: Deployment): void {
 function validateDeployment({ spec }: Deployment): FieldError[] {
   const errors: FieldError[] = [];
   checkNonnegative(errors, specPath.child('replicas'), spec.replicas);
-  const selectorPath = specPath.child('selector');
-  if (spec.selector === undefined) errors.push(required(selectorPath));
-  else {
-    checkLabelSelector(errors, selectorPath, spec.selector);
-    if (isEmptySelector(spec.selector)) {
-      errors.push(invalidValue(selectorPath, spec.selector, 'empty selector is invalid for deployment'));
-    }
-  }
+  checkWorkloadSelector(errors, spec, 'deployment');
   const templatePath = specPath.child('template');
-  checkSelectorMatchesTemplate(errors, templatePath, spec.selector, spec.template);
   errors.push(...validatePodTemplate(spec.template, templatePath));
   checkLongRunningTemplate(errors, templatePath, spec.template, 'ReplicaSet');
   checkStrategy(errors, specPath.child('strategy'), spec.strategy ?? {});
@@ -171,10 +162,4 @@ function validateDeploymentStatus(status: DeploymentStatus = {}, old: Deployment
   );
   checkCollisionCount(errors, status.collisionCount, old.collisionCount);
   return errors;
-}
-
-export function checkCollisionCount(errors: FieldError[], value: number | undefined, old: number | undefined): void {
-  const path = statusPath.child('collisionCount');
-  checkNonnegative(errors, path, value);
-  if (old !== undefined && (value ?? 0) < old) errors.push(invalidValue(path, value ?? 0, 'cannot be decremented'));
 }

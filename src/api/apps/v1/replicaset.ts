@@ -2,19 +2,14 @@ import type { FieldError } from '../../../machinery/status-error.ts';
 import { ageColumn, column, nameColumn } from '../../columns.ts';
 import { applyPodTemplateDefaults } from '../../core/v1/pod-defaults.ts';
 import { validatePodTemplate } from '../../core/v1/pod-validation.ts';
-import {
-  checkCounters,
-  checkImmutable,
-  checkLabelSelector,
-  checkNonnegative,
-  isEmptySelector,
-} from '../../field-checks.ts';
-import { invalidValue, required, specPath, statusPath } from '../../field-errors.ts';
-import { checkLongRunningTemplate, checkSelectorMatchesTemplate, templateWarnings } from '../../pod-template.ts';
+import { checkCounters, checkImmutable, checkNonnegative } from '../../field-checks.ts';
+import { specPath, statusPath } from '../../field-errors.ts';
+import { checkLongRunningTemplate, templateWarnings } from '../../pod-template.ts';
 import type { ResourceDefinition } from '../../resource.ts';
 import { defineResource } from '../../strategy.ts';
 import { containersColumn, imagesColumn, selectorColumn } from './columns.ts';
 import type { ReplicaSet, ReplicaSetStatus } from './types.generated.ts';
+import { checkWorkloadSelector } from './workload-validation.ts';
 
 export const replicaSetResource: ResourceDefinition = defineResource<ReplicaSet>({
   group: 'apps',
@@ -59,16 +54,8 @@ function validateReplicaSet({ spec }: ReplicaSet): FieldError[] {
   const errors: FieldError[] = [];
   checkNonnegative(errors, specPath.child('replicas'), spec.replicas);
   checkNonnegative(errors, specPath.child('minReadySeconds'), spec.minReadySeconds);
-  const selectorPath = specPath.child('selector');
-  if (spec.selector === undefined) errors.push(required(selectorPath));
-  else {
-    checkLabelSelector(errors, selectorPath, spec.selector);
-    if (isEmptySelector(spec.selector)) {
-      errors.push(invalidValue(selectorPath, spec.selector, 'empty selector is invalid for deployment'));
-    }
-  }
+  checkWorkloadSelector(errors, spec, 'deployment');
   const templatePath = specPath.child('template');
-  checkSelectorMatchesTemplate(errors, templatePath, spec.selector, spec.template);
   errors.push(...validatePodTemplate(spec.template ?? {}, templatePath));
   checkLongRunningTemplate(errors, templatePath, spec.template, 'ReplicaSet');
   return errors;

@@ -8,17 +8,15 @@ import {
   checkChoice,
   checkCounters,
   checkIntOrPercent,
-  checkLabelSelector,
   checkNonnegative,
-  isEmptySelector,
 } from '../../field-checks.ts';
 import { type FieldPath, forbiddenField, invalidValue, required, specPath, statusPath } from '../../field-errors.ts';
-import { checkLongRunningTemplate, checkSelectorMatchesTemplate, templateWarnings } from '../../pod-template.ts';
+import { checkLongRunningTemplate, templateWarnings } from '../../pod-template.ts';
 import type { ResourceDefinition } from '../../resource.ts';
 import { defineResource } from '../../strategy.ts';
 import { containersColumn, imagesColumn } from './columns.ts';
-import { checkCollisionCount } from './deployment.ts';
 import type { StatefulSet, StatefulSetSpec, StatefulSetStatus } from './types.generated.ts';
+import { checkCollisionCount, checkWorkloadSelector } from './workload-validation.ts';
 
 /** The fields of a spec that an update may change; the rest is fixed at creation. */
 const mutableFields: readonly (keyof StatefulSetSpec)[] = [
@@ -106,17 +104,9 @@ function validateStatefulSet({ spec }: StatefulSet): FieldError[] {
   checkNonnegative(errors, specPath.child('minReadySeconds'), spec.minReadySeconds);
   checkNonnegative(errors, specPath.child('ordinals').child('start'), spec.ordinals?.start);
   checkNonnegative(errors, specPath.child('revisionHistoryLimit'), spec.revisionHistoryLimit);
-  const selectorPath = specPath.child('selector');
-  if (spec.selector === undefined) errors.push(required(selectorPath));
-  else {
-    checkLabelSelector(errors, selectorPath, spec.selector);
-    if (isEmptySelector(spec.selector)) {
-      errors.push(invalidValue(selectorPath, spec.selector, 'empty selector is invalid for statefulset'));
-    }
-  }
+  checkWorkloadSelector(errors, spec, 'statefulset');
   // The pod spec is not validated here, as upstream: its volumes are only whole with those of the claim templates.
   const templatePath = specPath.child('template');
-  checkSelectorMatchesTemplate(errors, templatePath, spec.selector, spec.template);
   checkLongRunningTemplate(errors, templatePath, spec.template, 'StatefulSet');
   return errors;
 }

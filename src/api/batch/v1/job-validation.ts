@@ -4,7 +4,7 @@ import { isDns1123Label, isDomainPrefixedPath } from '../../../machinery/names.t
 import type { FieldError } from '../../../machinery/status-error.ts';
 import { validatePodTemplate } from '../../core/v1/pod-validation.ts';
 import type { PodTemplateSpec } from '../../core/v1/types.generated.ts';
-import { checkImmutable, checkLabelSelector, checkNonnegative, checkRequiredChoice } from '../../field-checks.ts';
+import { checkImmutable, checkNonnegative, checkRequiredChoice } from '../../field-checks.ts';
 import {
   type FieldPath,
   invalidEach,
@@ -15,6 +15,7 @@ import {
   specPath,
   statusPath,
 } from '../../field-errors.ts';
+import { validateLabelSelector } from '../../label-validation.ts';
 import { checkSelectorMatchesTemplate } from '../../pod-template.ts';
 import { checkPodFailurePolicy, checkSuccessPolicy } from './job-policies.ts';
 import type { Job, JobSpec } from './types.generated.ts';
@@ -69,7 +70,7 @@ function validateJobSpecOf({ spec }: Job): FieldError[] {
   const errors: FieldError[] = [];
   checkJobSpec(errors, specPath, spec);
   if (spec.selector === undefined) errors.push(required(specPath.child('selector')));
-  else checkLabelSelector(errors, specPath.child('selector'), spec.selector);
+  else validateLabelSelector(spec.selector, specPath.child('selector'), errors);
   checkSelectorMatchesTemplate(errors, specPath.child('template'), spec.selector, spec.template);
   return errors;
 }

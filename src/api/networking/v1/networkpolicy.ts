@@ -3,8 +3,9 @@ import { isValidPortName, isValidPortNum } from '../../../machinery/names.ts';
 import type { FieldError } from '../../../machinery/status-error.ts';
 import { selectorCell } from '../../apps/v1/columns.ts';
 import { ageColumn, column, nameColumn } from '../../columns.ts';
-import { checkChoice, checkLabelSelector } from '../../field-checks.ts';
+import { checkChoice } from '../../field-checks.ts';
 import { type FieldPath, forbiddenField, invalidEach, invalidValue, required, specPath } from '../../field-errors.ts';
+import { validateLabelSelector } from '../../label-validation.ts';
 import type { ResourceDefinition } from '../../resource.ts';
 import { defineResource } from '../../strategy.ts';
 import { isCidr } from './cidr.ts';
@@ -41,7 +42,7 @@ function applyDefaults(policy: NetworkPolicy): void {
 
 function validateNetworkPolicy({ spec }: NetworkPolicy): FieldError[] {
   const errors: FieldError[] = [];
-  checkLabelSelector(errors, specPath.child('podSelector'), spec.podSelector);
+  validateLabelSelector(spec.podSelector, specPath.child('podSelector'), errors);
   spec.ingress?.forEach((rule, index) => {
     const path = specPath.at('ingress', index);
     checkPorts(errors, path.child('ports'), rule.ports ?? []);
@@ -84,8 +85,8 @@ function checkPorts(errors: FieldError[], path: FieldPath, ports: readonly Netwo
 }
 
 function checkPeer(errors: FieldError[], path: FieldPath, peer: NetworkPolicyPeer): void {
-  checkLabelSelector(errors, path.child('podSelector'), peer.podSelector);
-  checkLabelSelector(errors, path.child('namespaceSelector'), peer.namespaceSelector);
+  validateLabelSelector(peer.podSelector, path.child('podSelector'), errors);
+  validateLabelSelector(peer.namespaceSelector, path.child('namespaceSelector'), errors);
   if (peer.ipBlock !== undefined) checkBlock(errors, path.child('ipBlock'), peer.ipBlock);
   const selectors = Number(peer.podSelector !== undefined) + Number(peer.namespaceSelector !== undefined);
   if (selectors === 0 && peer.ipBlock === undefined) errors.push(required(path, 'must specify a peer'));

@@ -1,7 +1,8 @@
 import type { FieldError } from '../../../machinery/status-error.ts';
 import { ageColumn, column, nameColumn } from '../../columns.ts';
-import { checkAtMost100Percent, checkChoice, checkIntOrPercent, checkLabelSelector } from '../../field-checks.ts';
+import { checkAtMost100Percent, checkChoice, checkIntOrPercent } from '../../field-checks.ts';
 import { invalidValue, specPath } from '../../field-errors.ts';
+import { validateLabelSelector } from '../../label-validation.ts';
 import type { ResourceDefinition } from '../../resource.ts';
 import { defineResource } from '../../strategy.ts';
 import type { PodDisruptionBudget } from './types.generated.ts';
@@ -43,7 +44,7 @@ function validateBudget({ spec }: PodDisruptionBudget): FieldError[] {
     checkIntOrPercent(errors, specPath.child(field), value);
     checkAtMost100Percent(errors, specPath.child(field), value);
   }
-  checkLabelSelector(errors, specPath.child('selector'), selector);
+  validateLabelSelector(selector, specPath.child('selector'), errors);
   const policyPath = specPath.child('unhealthyPodEvictionPolicy');
   checkChoice(errors, policyPath, unhealthyPodEvictionPolicy, ['AlwaysAllow', 'IfHealthyBudget']);
   return errors;

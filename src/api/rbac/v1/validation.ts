@@ -1,8 +1,8 @@
 import { equal } from '../../../machinery/json.ts';
 import { isDns1123Subdomain, isPathSegmentName } from '../../../machinery/names.ts';
 import type { FieldError } from '../../../machinery/status-error.ts';
-import { checkLabelSelector } from '../../field-checks.ts';
 import { FieldPath, invalidEach, invalidValue, notSupported, required } from '../../field-errors.ts';
+import { validateLabelSelector } from '../../label-validation.ts';
 import type { ClusterRole, ClusterRoleBinding, PolicyRule, Role, RoleBinding, Subject } from './types.generated.ts';
 
 type Binding = ClusterRoleBinding | RoleBinding;
@@ -41,7 +41,7 @@ export function validateClusterRole({ rules, aggregationRule }: ClusterRole): Fi
     errors.push(required(path, 'at least one clusterRoleSelector required if aggregationRule is non-nil'));
   }
   selectors.forEach((selector, index) => {
-    checkLabelSelector(errors, path.index(index), selector);
+    validateLabelSelector(selector, path.index(index), errors);
   });
   return errors;
 }
