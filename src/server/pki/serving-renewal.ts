@@ -6,7 +6,7 @@ import type { Pki } from './pki.ts';
 const checkIntervalMs = 60 * 60 * 1000;
 
 export interface ServingRenewalOptions {
-  readonly pki: Pki;
+  readonly pki: Pick<Pki, 'serving' | 'currentServing'>;
   readonly listener: Pick<Listener, 'renew'>;
   readonly logger: Logger;
   readonly intervalMs?: number;
@@ -15,6 +15,7 @@ export interface ServingRenewalOptions {
 /** Has new connections see a new serving certificate before the old one ends. Runs until the answer is called. */
 export function startServingRenewal({ pki, listener, logger, intervalMs }: ServingRenewalOptions): () => void {
   let current = pki.serving.certificate;
+  let isChecking = false;
   const check = async (): Promise<void> => {
     const { certificate, key } = await pki.currentServing();
     if (certificate === current) return;
@@ -23,7 +24,13 @@ export function startServingRenewal({ pki, listener, logger, intervalMs }: Servi
     logger.info({}, 'Serving certificate was renewed');
   };
   const timer = setInterval(() => {
-    check().catch((error: unknown) => logger.error({ err: error }, 'Serving certificate could not be renewed'));
+    if (isChecking) return;
+    isChecking = true;
+    check()
+      .catch((error: unknown) => logger.error({ err: error }, 'Serving certificate could not be renewed'))
+      .finally(() => {
+        isChecking = false;
+      });
   }, intervalMs ?? checkIntervalMs);
   timer.unref();
   return () => clearInterval(timer);
