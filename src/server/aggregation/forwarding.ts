@@ -1,22 +1,7 @@
-import type { OutgoingHttpHeaders } from 'node:http';
 import { isApiError, serviceUnavailable } from '../../machinery/status-error.ts';
-import { copy } from '../../tunnel/writing.ts';
 import type { RequestContext } from '../request.ts';
-import { takeSocket } from '../streams/upgrade.ts';
+import { hopByHop, passedHeaders, passUpgrade } from '../streams/passing-on.ts';
 import { type Backend, userHeaders } from './backend.ts';
-
-const hopByHop: ReadonlySet<string> = new Set([
-  'connection',
-  'keep-alive',
-  'proxy-authenticate',
-  'proxy-authorization',
-  'te',
-  'trailer',
-  'transfer-encoding',
-  'upgrade',
-]);
-/** Ours: the extension server is told who asks by other means. */
-const ownHeaders: ReadonlySet<string> = new Set(['authorization', 'host', 'http2-settings']);
 
 /** Hands a request to an extension server as it came, with the user that we have made sure of, and its answer back. */
 export async function forward(context: RequestContext, backend: Backend): Promise<void> {
@@ -38,7 +23,7 @@ async function exchange(context: RequestContext, backend: Backend): Promise<void
   const incoming = await backend.request({
     method,
     path: pathOf(context),
-    headers: headersOf(context),
+    headers: passedHeaders(context.headers),
     user,
     signal,
     ...(hasBody ? { send: (outgoing) => body.pipe(outgoing) } : {}),
@@ -54,41 +39,12 @@ async function exchange(context: RequestContext, backend: Backend): Promise<void
 
 async function tunnelUpgrade(context: RequestContext, backend: Backend): Promise<void> {
   const connection = await backend.open(context.signal);
-  const socket = takeSocket(context);
   const { name, namespace } = backend.service;
-  const headers = {
-    ...headersOf(context),
-    host: `${name}.${namespace}.svc`,
-    connection: 'Upgrade',
-    upgrade: context.headers.upgrade ?? '',
-    ...userHeaders(context.user),
-  };
-  const lines = [`${context.method} ${pathOf(context)} HTTP/1.1`];
-  for (const [header, value] of Object.entries(headers)) {
-    for (const one of Array.isArray(value) ? value : [value]) lines.push(`${header}: ${String(one)}`);
-  }
-  connection.write(`${lines.join('\r\n')}\r\n\r\n`);
-  try {
-    await Promise.all([copy(connection, socket), copy(socket, connection)]);
-  } catch {
-    // Either side broke off, which ends both.
-  } finally {
-    socket.destroy();
-    connection.destroy();
-  }
+  const headers = { ...passedHeaders(context.headers), host: `${name}.${namespace}.svc`, ...userHeaders(context.user) };
+  await passUpgrade(context, connection, { path: pathOf(context), headers });
 }
 
 function pathOf({ path, query }: RequestContext): string {
   const text = query.toString();
   return text === '' ? path : `${path}?${text}`;
-}
-
-function headersOf({ headers }: RequestContext): OutgoingHttpHeaders {
-  const passed: OutgoingHttpHeaders = {};
-  for (const [name, value] of Object.entries(headers)) {
-    const isForged = name.startsWith('x-remote-') || name.startsWith('impersonate-');
-    if (value === undefined || name.startsWith(':') || isForged) continue;
-    if (!hopByHop.has(name) && !ownHeaders.has(name)) passed[name] = value;
-  }
-  return passed;
 }

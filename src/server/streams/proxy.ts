@@ -6,28 +6,15 @@ import type { HostGateway } from '../../tunnel/contract.ts';
 import { copy } from '../../tunnel/writing.ts';
 import type { ObjectAccess } from '../contract.ts';
 import type { RequestContext } from '../request.ts';
+import { hopByHop, passedHeaders, passUpgrade } from './passing-on.ts';
 import { hostPath } from './pod-target.ts';
 import { isHtml, rewriteLinks } from './proxy-links.ts';
 import { type ProxyTarget, podTarget, serviceTarget } from './proxy-target.ts';
-import { takeSocket } from './upgrade.ts';
 
 interface Door {
   readonly objects: ObjectAccess;
   readonly gateway: HostGateway;
 }
-
-const hopByHop: ReadonlySet<string> = new Set([
-  'connection',
-  'keep-alive',
-  'proxy-authenticate',
-  'proxy-authorization',
-  'te',
-  'trailer',
-  'transfer-encoding',
-  'upgrade',
-]);
-/** Ours, not the pod's. */
-const ownHeaders: ReadonlySet<string> = new Set(['authorization', 'host', 'http2-settings']);
 
 /** `pods/proxy`: HTTP to a port of the pod. */
 export function servePodProxy(context: RequestContext, door: Door): Promise<void> {
@@ -65,7 +52,7 @@ async function proxy(context: RequestContext, target: ProxyTarget, { gateway }: 
     const connection = await connect(target, gateway, signal);
     const path = `${rest === '' ? '/' : rest}${query === '' ? '' : `?${query}`}`;
     if (context.upgrade === undefined) await exchange(context, { target, connection, path, prefix });
-    else await tunnelUpgrade(context, { target, connection, path, prefix });
+    else await passUpgrade(context, connection, { path, headers: headersOf(context, target) });
   } catch (error) {
     if (context.signal.aborted) return;
     throw isApiError(error) ? error : serviceUnavailable(`error trying to reach service: ${messageOf(error)}`);
@@ -128,37 +115,8 @@ async function exchange(context: RequestContext, { target, connection, path, pre
   stream.end();
 }
 
-/** An upgrade (a WebSocket of the pod's own) is passed on as bytes, the pod's answer included. */
-async function tunnelUpgrade(context: RequestContext, { target, connection, path }: Exchange): Promise<void> {
-  const socket = takeSocket(context);
-  const headers = { ...headersOf(context, target), connection: 'Upgrade', upgrade: context.headers.upgrade ?? '' };
-  const lines = [`${context.method} ${path} HTTP/1.1`];
-  for (const [name, value] of Object.entries(headers)) {
-    for (const one of Array.isArray(value) ? value : [value]) lines.push(`${name}: ${String(one)}`);
-  }
-  connection.write(`${lines.join('\r\n')}\r\n\r\n`);
-  try {
-    await Promise.all([copy(connection, socket), copy(socket, connection)]);
-  } catch {
-    // Either side broke off, which ends both.
-  } finally {
-    socket.destroy();
-  }
-}
-
 function headersOf({ headers, path }: RequestContext, target: ProxyTarget): OutgoingHttpHeaders {
-  const passed: OutgoingHttpHeaders = {};
-  for (const [name, value] of Object.entries(headers)) {
-    if (
-      value === undefined ||
-      name.startsWith(':') ||
-      name.startsWith('x-remote-') ||
-      name.startsWith('impersonate-')
-    ) {
-      continue;
-    }
-    if (!hopByHop.has(name) && !ownHeaders.has(name)) passed[name] = value;
-  }
+  const passed = passedHeaders(headers);
   // What is rewritten must come plain.
   passed['accept-encoding'] = 'identity';
   passed['host'] = `${target.pod}:${target.port}`;
