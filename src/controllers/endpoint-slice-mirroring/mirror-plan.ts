@@ -1,8 +1,9 @@
 import type { EndpointAddress, EndpointSubset, Endpoints, Service } from '../../api/core/v1/types.generated.ts';
 import type { Endpoint, EndpointPort, EndpointSlice } from '../../api/discovery/v1/types.generated.ts';
 import { equal } from '../../machinery/json.ts';
+import type { ObjectMeta } from '../../machinery/meta-types.generated.ts';
+import { newSlice } from '../endpoint-slice/new-slice.ts';
 import { managedByLabel, serviceNameLabel } from '../endpoint-slice/slice-plan.ts';
-import { controllerReferenceTo } from '../owners.ts';
 import { hasSelector } from '../service-index.ts';
 
 export const mirrorManagedBy = 'endpointslicemirroring-controller.k8s.io';
@@ -68,28 +69,15 @@ function wantedSlices(object: Endpoints): EndpointSlice[] {
     for (const address of subset.addresses ?? []) add(address, true);
     for (const address of subset.notReadyAddresses ?? []) add(address, false);
   }
-  return [...groups.values()].map((group) => sliceOf(object, group));
+  const metadata = metadataOf(object);
+  return [...groups.values()].map((group) => newSlice(object, metadata, group));
 }
 
-function sliceOf(
-  object: Endpoints,
-  content: Pick<EndpointSlice, 'addressType' | 'endpoints' | 'ports'>,
-): EndpointSlice {
-  const { name, namespace } = object.metadata;
-  const { [lastApplied]: _applied, ...annotations } = object.metadata.annotations ?? {};
+function metadataOf({ metadata }: Endpoints): Pick<ObjectMeta, 'annotations' | 'labels'> {
+  const { [lastApplied]: _applied, ...annotations } = metadata.annotations ?? {};
   return {
-    apiVersion: 'discovery.k8s.io/v1',
-    kind: 'EndpointSlice',
-    metadata: {
-      // Filled by the server from generateName.
-      ...({} as { name: string }),
-      generateName: `${name}-`,
-      ...(namespace === undefined ? {} : { namespace }),
-      labels: { ...object.metadata.labels, [serviceNameLabel]: name, [managedByLabel]: mirrorManagedBy },
-      ...(Object.keys(annotations).length === 0 ? {} : { annotations }),
-      ownerReferences: [controllerReferenceTo(object)],
-    },
-    ...content,
+    labels: { ...metadata.labels, [serviceNameLabel]: metadata.name, [managedByLabel]: mirrorManagedBy },
+    ...(Object.keys(annotations).length === 0 ? {} : { annotations }),
   };
 }
 

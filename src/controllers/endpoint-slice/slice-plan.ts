@@ -1,9 +1,9 @@
 import type { Pod, Service } from '../../api/core/v1/types.generated.ts';
 import type { Endpoint, EndpointPort, EndpointSlice } from '../../api/discovery/v1/types.generated.ts';
 import { equal } from '../../machinery/json.ts';
-import { controllerReferenceTo } from '../owners.ts';
 import { isPodFinished, isPodReady } from '../pods/pod-state.ts';
 import { hostnameIn, isHeadless, targetPortOf, triggerTimeAnnotation, triggerTimeOf } from '../service-index.ts';
+import { newSlice } from './new-slice.ts';
 
 export const serviceNameLabel = 'kubernetes.io/service-name';
 export const managedByLabel = 'endpointslice.kubernetes.io/managed-by';
@@ -52,7 +52,7 @@ export function planSlices(inputs: SliceInputs): SlicePlan {
         });
       }
     }
-    for (const chunk of filled.added) create.push(newSlice(inputs, labels, ports, chunk));
+    for (const chunk of filled.added) create.push(sliceOf(inputs, labels, ports, chunk));
   }
   return keepOne(inputs, labels, { create, update, remove });
 }
@@ -62,7 +62,7 @@ function keepOne(inputs: SliceInputs, labels: Record<string, string>, plan: Slic
   const left = inputs.slices.length + plan.create.length - plan.remove.length;
   if (left > 0) return plan;
   const [spared, ...remove] = plan.remove;
-  if (spared === undefined) return { ...plan, create: [newSlice(inputs, labels, [], [])] };
+  if (spared === undefined) return { ...plan, create: [sliceOf(inputs, labels, [], [])] };
   const { ports: _ports, ...rest } = spared;
   const isPlaceholder = (spared.endpoints ?? []).length === 0 && (spared.ports ?? []).length === 0;
   if (isPlaceholder && equal(labels, spared.metadata.labels)) return { ...plan, remove };
@@ -195,27 +195,11 @@ function annotationsOf(
   return Object.keys(annotations).length === 0 ? {} : { annotations };
 }
 
-function newSlice(
+function sliceOf(
   { service, pods, addressType }: SliceInputs,
   labels: Record<string, string>,
   ports: EndpointPort[],
   endpoints: Endpoint[],
 ): EndpointSlice {
-  const { name, namespace } = service.metadata;
-  return {
-    apiVersion: 'discovery.k8s.io/v1',
-    kind: 'EndpointSlice',
-    metadata: {
-      // Filled by the server from generateName.
-      ...({} as { name: string }),
-      generateName: `${name}-`,
-      ...(namespace === undefined ? {} : { namespace }),
-      labels,
-      ...annotationsOf({ service, pods }),
-      ownerReferences: [controllerReferenceTo(service)],
-    },
-    addressType,
-    ports,
-    endpoints,
-  };
+  return newSlice(service, { labels, ...annotationsOf({ service, pods }) }, { addressType, ports, endpoints });
 }
