@@ -1,6 +1,6 @@
 import { parseGroupVersion, type UnknownObject } from '../../../machinery/meta.ts';
 import type { RowCatalog } from '../../contract.ts';
-import type { AdmissionAttributes } from '../../request.ts';
+import type { AdmissionAttributes, UserInfo } from '../../request.ts';
 import { convertObject } from './conversion.ts';
 import type { MatchedAs } from './rules.ts';
 
@@ -33,4 +33,14 @@ export function kindOf(
 ): { group: string; version: string; kind: string } {
   const apiVersion = object?.apiVersion ?? '';
   return apiVersion === '' ? { group, version, kind } : { ...parseGroupVersion(apiVersion), kind };
+}
+
+/** As authentication.k8s.io/v1.UserInfo. */
+export function shownUser({ name, uid, groups, extra }: UserInfo): object {
+  return {
+    username: name,
+    ...(uid === undefined ? {} : { uid }),
+    groups,
+    ...(extra === undefined ? {} : { extra }),
+  };
 }

@@ -6,7 +6,7 @@ import { type CelProgram, compileCel } from '../../cel/program.ts';
 import { boolType, type CelType, dynType, type ObjectType } from '../../cel/types.ts';
 import { CelObject, type CelValue } from '../../cel/values.ts';
 import type { AdmissionAttributes, Authorizer } from '../../request.ts';
-import { kindOf, type ShownObjects } from '../matching/shown-objects.ts';
+import { kindOf, type ShownObjects, shownUser } from '../matching/shown-objects.ts';
 import { admissionFunctions, authorizerType, DecisionNeeded, Decisions } from './authorizer-library.ts';
 
 /** What all expressions of one policy may cost for one request, as upstream. */
@@ -168,12 +168,7 @@ function requestValue(attributes: AdmissionAttributes, shown: ShownObjects): obj
     name,
     namespace,
     operation,
-    userInfo: {
-      username: user.name,
-      ...(user.uid === undefined ? {} : { uid: user.uid }),
-      groups: user.groups,
-      ...(user.extra === undefined ? {} : { extra: user.extra }),
-    },
+    userInfo: shownUser(user),
     dryRun,
     options,
   };

@@ -3,7 +3,7 @@ import { isJsonObject } from '../../../machinery/json.ts';
 import type { Status } from '../../../machinery/meta-types.generated.ts';
 import { ApiError } from '../../../machinery/status-error.ts';
 import type { AdmissionAttributes } from '../../request.ts';
-import { kindOf, type ShownObjects } from '../matching/shown-objects.ts';
+import { kindOf, type ShownObjects, shownUser } from '../matching/shown-objects.ts';
 import type { CompiledWebhook } from './configurations.ts';
 
 /** admission.k8s.io AdmissionResponse. */
@@ -62,12 +62,7 @@ function reviewOf({ reviewVersion }: CompiledWebhook, attributes: AdmissionAttri
       ...(attributes.name === '' ? {} : { name: attributes.name }),
       ...(namespace === '' ? {} : { namespace }),
       operation,
-      userInfo: {
-        username: user.name,
-        ...(user.uid === undefined ? {} : { uid: user.uid }),
-        groups: user.groups,
-        ...(user.extra === undefined ? {} : { extra: user.extra }),
-      },
+      userInfo: shownUser(user),
       object: shown.object ?? null,
       oldObject: shown.oldObject ?? null,
       dryRun,
