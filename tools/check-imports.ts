@@ -1,6 +1,7 @@
 /**
- * Holds every import under `src/` to `tools/import-rules.json`, and the tree to the house rules that no linter knows:
- * no folder called utils, helpers, common or core outside `api/`, no file past 800 lines.
+ * Holds every import under `src/` to `tools/import-rules.json`, and the tree to the house rules that no linter knows: no
+ * file loads itself by way of others, the program loads nothing made for tests, nothing is called utils, helpers, common
+ * or core outside `api/`, no file is longer than 800 lines.
  */
 import { readdirSync, readFileSync } from 'node:fs';
 import path from 'node:path';
@@ -9,11 +10,15 @@ import rules from './import-rules.json' with { type: 'json' };
 const root = path.resolve(import.meta.dirname, '..');
 const source = path.join(root, 'src');
 const linesMax = 800;
-const bannedNames = new Set(['utils', 'util', 'helpers', 'common', 'core', 'misc']);
+const bannedNames = new Set(['utils', 'util', 'helpers', 'helper', 'common', 'core', 'misc']);
+const testSupport = /(^|\/)(testing|test-[a-z-]+|[a-z-]+-suite)\.ts$/;
 const folders: Readonly<Record<string, readonly string[]>> = rules.folders;
 const problems: string[] = [];
+/** What each file of the program loads; imports of types alone are gone at run time. */
+const loads = new Map<string, string[]>();
 
 for (const file of listFiles(source)) checkFile(file);
+checkCycles();
 for (const entry of readdirSync(source, { withFileTypes: true })) {
   if (entry.isDirectory() && folders[entry.name] === undefined) {
     problems.push(`src/${entry.name} has no row in tools/import-rules.json: say what it may import`);
@@ -36,20 +41,38 @@ function checkFile(file: string): void {
   const isTable = relative.includes('.generated.') || relative.endsWith('-text.ts');
   if (lines > linesMax && !isTable) problems.push(`src/${relative} has ${lines} lines; split it (limit ${linesMax})`);
   if (relative.endsWith('.test.ts')) return;
-  for (const target of importsOf(text))
-    checkImport(relative, path.relative(source, path.resolve(path.dirname(file), target)));
+  const targets = importsOf(text).map(({ target, isType }) => ({
+    target: path.relative(source, path.resolve(path.dirname(file), target)),
+    isType,
+  }));
+  for (const { target } of targets) checkImport(relative, target);
+  loads.set(
+    relative,
+    targets.filter(({ isType }) => !isType).map(({ target }) => target),
+  );
 }
 
 function checkNames(relative: string): void {
-  const banned = relative.split(path.sep).find((part) => bannedNames.has(part.replace(/\.ts$/, '')));
+  const banned = relative.split(/[\\/.-]/).find((part) => bannedNames.has(part));
   if (banned !== undefined && !relative.startsWith('api/core/')) {
     problems.push(`src/${relative}: "${banned}" says nothing; name it after what it does`);
   }
 }
 
-function importsOf(text: string): string[] {
-  const statements = /(?:^|\n)\s*(?:import|export)\b[^'"`;]*?from\s*'(\.[^']+)'|import\(\s*'(\.[^']+)'/g;
-  return [...text.matchAll(statements)].map((match) => match[1] ?? match[2] ?? '');
+function importsOf(text: string): { target: string; isType: boolean }[] {
+  const statements = /(?:^|\n)\s*(?:import|export)\b([^'"`;]*?)from\s*'(\.[^']+)'|import\(\s*'(\.[^']+)'/g;
+  return [...text.matchAll(statements)].map(([, names, target, late]) => ({
+    target: target ?? late ?? '',
+    // What is imported late is loaded when everything else is.
+    isType: names === undefined || isTypesOnly(names),
+  }));
+}
+
+/** `type { A }`, or `{ type A, type B }`. */
+function isTypesOnly(names: string): boolean {
+  const listed = /^\s*\{([^}]*)\}/.exec(names)?.[1]?.split(',') ?? [];
+  const given = listed.map((name) => name.trim()).filter((name) => name !== '');
+  return /^\s*type\b/.test(names) || (given.length > 0 && given.every((name) => name.startsWith('type ')));
 }
 
 function checkImport(from: string, to: string): void {
@@ -58,9 +81,27 @@ function checkImport(from: string, to: string): void {
     problems.push(`src/${from} imports ${to}, outside src`);
     return;
   }
+  if (testSupport.test(to) && !testSupport.test(from) && !from.endsWith('-scenario.ts')) {
+    problems.push(`src/${from} imports src/${to}, which is for tests`);
+  }
   const fromFolder = from.split(path.sep)[0] ?? '';
   const toFolder = to.split(path.sep)[0] ?? '';
   if (fromFolder === toFolder || folders[fromFolder]?.includes(toFolder)) return;
   const excepted = rules.exceptions.some((rule) => from.startsWith(`${rule.from}/`) && rule.to.includes(toFolder));
   if (!excepted) problems.push(`src/${from} may not import src/${to} (tools/import-rules.json)`);
+}
+
+function checkCycles(): void {
+  const done = new Set<string>();
+  const way: string[] = [];
+  const follow = (file: string): void => {
+    const start = way.indexOf(file);
+    if (start >= 0) problems.push(`These load each other: ${[...way.slice(start), file].join(' -> ')} (under src)`);
+    if (start >= 0 || done.has(file)) return;
+    way.push(file);
+    for (const target of loads.get(file) ?? []) follow(target);
+    way.pop();
+    done.add(file);
+  };
+  for (const file of loads.keys()) follow(file);
 }

@@ -3,7 +3,7 @@ import type { Readable } from 'node:stream';
 import { channels, type ExitReport, readFrames, type TerminalSize, writeFrame } from '../../tunnel/frames.ts';
 import { written } from '../../tunnel/writing.ts';
 import type { ExecSession } from '../runtime/contract.ts';
-import { type PodRequest, runningContainer } from './stream-handler.ts';
+import { type PodRequest, runningContainer } from './pod-request.ts';
 
 export async function serveExec(request: PodRequest): Promise<void> {
   const { containerId } = runningContainer(request);

@@ -1,7 +1,7 @@
 import { badRequest } from '../../machinery/status-error.ts';
 import { written } from '../../tunnel/writing.ts';
 import type { LogOptions } from '../runtime/contract.ts';
-import type { PodRequest } from './stream-handler.ts';
+import type { PodRequest } from './pod-request.ts';
 
 /** Lines are gathered to this size before they are sent, when more of them are waiting anyway. */
 const batchBytes = 32 * 1024;

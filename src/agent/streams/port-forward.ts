@@ -1,6 +1,6 @@
 import { internalError } from '../../machinery/status-error.ts';
 import { copy } from '../../tunnel/writing.ts';
-import type { PodRequest } from './stream-handler.ts';
+import type { PodRequest } from './pod-request.ts';
 
 /** One connection to one port of the pod; the stream carries its bytes as they are, each half closed for itself. */
 export async function servePortForward({ stream, runtime, pod, podName, target, signal }: PodRequest): Promise<void> {

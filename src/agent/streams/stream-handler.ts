@@ -2,10 +2,11 @@ import type { IncomingHttpHeaders, ServerHttp2Stream } from 'node:http2';
 import type { Logger } from '../../machinery/logger.ts';
 import { apiError, internalError, isApiError, notFound } from '../../machinery/status-error.ts';
 import type { TunnelHandler } from '../../tunnel/host-end.ts';
-import type { FoundContainer, FoundPod, PodLookup } from '../pods/lookup.ts';
+import type { PodLookup } from '../pods/lookup.ts';
 import { type ContainerRuntime, RuntimeError } from '../runtime/contract.ts';
 import { serveAttach, serveExec } from './command.ts';
 import { serveLogs } from './logs.ts';
+import type { PodRequest } from './pod-request.ts';
 import { servePortForward } from './port-forward.ts';
 import { serveStatsSummary } from './stats-summary.ts';
 
@@ -15,19 +16,6 @@ export interface StreamHandlerOptions {
   readonly logger: Logger;
   /** For `/stats/summary`. */
   readonly nodeName?: string;
-}
-
-/** One request from the server, found to concern a pod of this node. */
-export interface PodRequest {
-  readonly stream: ServerHttp2Stream;
-  readonly runtime: ContainerRuntime;
-  readonly pod: FoundPod;
-  readonly podName: string;
-  /** The last part of the path: a container's name, a port. */
-  readonly target: string;
-  readonly query: URLSearchParams;
-  /** Aborts when the server no longer wants the answer. */
-  readonly signal: AbortSignal;
 }
 
 type Serve = (request: PodRequest) => Promise<void>;
@@ -74,15 +62,6 @@ async function serve(stream: ServerHttp2Stream, headers: IncomingHttpHeaders, op
     query: url.searchParams,
     signal: gone.signal,
   });
-}
-
-/** The container a request names, running. */
-export function runningContainer({ pod, target }: PodRequest): FoundContainer & { readonly containerId: string } {
-  const container = pod.containers.get(target);
-  if (container?.containerId === undefined || !container.running) {
-    throw internalError(`unable to upgrade connection: container not found ("${target}")`);
-  }
-  return { ...container, containerId: container.containerId };
 }
 
 function answerError(stream: ServerHttp2Stream, error: unknown): void {
