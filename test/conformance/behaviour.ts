@@ -1,4 +1,4 @@
-import { test } from 'node:test';
+import { describe, test } from 'node:test';
 import behaviours from './behaviours.json' with { type: 'json' };
 
 /** Upstream's conformance behaviours by the area they belong to; equal names are numbered. */
@@ -18,6 +18,12 @@ export function behaviour(name: string, run: () => Promise<void>): void {
 /** A behaviour that fails today: the test runs, and the list says why. */
 export function notYet(name: string, why: string, run: () => Promise<void>): void {
   register(name, why, run);
+}
+
+/** Behaviours that do not disturb one another: some of them run at a time. */
+export function sideBySide(define: () => void): void {
+  if (isListing) define();
+  else describe('side by side', { concurrency: 5 }, define);
 }
 
 function register(name: string, why: string | undefined, run: () => Promise<void>): void {

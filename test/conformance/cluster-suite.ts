@@ -20,7 +20,8 @@ export interface ClusterSuite {
   outputOf(name: string, shell: string, options?: PodOptions): Promise<string>;
 }
 
-export function clusterSuite(name: string): ClusterSuite {
+/** `prepare` runs once the namespace is there, before the first behaviour. */
+export function clusterSuite(name: string, prepare?: () => Promise<void>): ClusterSuite {
   let namespace: Awaited<ReturnType<typeof createNamespace>> | undefined;
   let api: Api | undefined;
   const own = (): string => namespace?.name ?? assert.fail('The namespace is not there yet');
@@ -28,6 +29,7 @@ export function clusterSuite(name: string): ClusterSuite {
     before(async () => {
       namespace = await createNamespace(name);
       api = new Api(createHttpsTransport(await loadKubeconfig()));
+      await prepare?.();
     });
     after(async () => {
       await api?.close();
