@@ -1,45 +1,34 @@
-import { mkdir, readFile } from 'node:fs/promises';
+import { mkdir } from 'node:fs/promises';
 import { join } from 'node:path';
-import type { Node, Service, Taint } from '../api/core/v1/types.generated.ts';
+import type { Node, Taint } from '../api/core/v1/types.generated.ts';
 import { nodes, pods, services } from '../api/resource-types.ts';
-import type { Client, Informer, InformerFactory } from '../client/contract.ts';
+import type { Client, InformerFactory } from '../client/contract.ts';
 import { createEventRecorder } from '../client/event-recorder.ts';
 import { createInformerFactory } from '../client/informer-factory.ts';
 import type { Logger } from '../machinery/logger.ts';
-import { OutageLog } from '../machinery/outage-log.ts';
 import { dialServer } from '../tunnel/host-end.ts';
 import { NodeCheckpoint } from './checkpoint/node-checkpoint.ts';
-import { PodCheckpoint } from './checkpoint/pod-checkpoint.ts';
 import { Evictions } from './eviction/evictions.ts';
 import { ImageCollector } from './images/image-collector.ts';
-import { ImagePuller } from './images/image-puller.ts';
 import type { PodNetwork } from './network/contract.ts';
 import { readMachineFacts } from './node/machine-facts.ts';
 import { keepNodeLease } from './node/node-lease.ts';
 import { NodeReporter } from './node/node-status.ts';
 import { pause } from './pause.ts';
-import { ensureImage } from './pods/container-starter.ts';
-import { parseResolvConf, type ResolvConf } from './pods/dns-config.ts';
+import { createPodContext } from './pod-parts.ts';
 import type { PodLookup } from './pods/lookup.ts';
 import { NodePods } from './pods/node-pods.ts';
 import { ObjectReferences } from './pods/object-references.ts';
 import type { PodContext } from './pods/pod-context.ts';
-import { RestartBackoff } from './pods/restart-backoff.ts';
-import { StatusWriter } from './pods/status-writer.ts';
 import { ContainerProbes } from './probes/container-probes.ts';
 import type { ContainerRuntime, RuntimeImage } from './runtime/contract.ts';
 import { createStreamHandler } from './streams/stream-handler.ts';
 import { keepLocalVolumes } from './volumes/local-volumes.ts';
-import { PodVolumes } from './volumes/pod-volumes.ts';
 
 /** A node is not called unready for want of a network that is just being brought up, in ms. */
 const networkPatienceMs = 10_000;
-/** How long after its start the agent keeps containers waiting for the list of services, in ms. */
-const servicesPatienceMs = 5_000;
-const servicesPollMs = 20;
 const defaultPodsMax = 110;
 const defaultVersion = 'v1.36.0';
-const systemdResolvConf = '/run/systemd/resolve/resolv.conf';
 
 export interface AgentOptions {
   readonly client: Client;
@@ -109,60 +98,24 @@ export async function startAgent(options: AgentOptions): Promise<RunningAgent> {
   const events = createEventRecorder({ client, component: 'kubelet', host: nodeName, logger, signal });
   const wake = (podUid: string): void => nodePods.wake(podUid);
   const now = (): number => Date.now();
-  const startedAt = now();
   const references = new ObjectReferences({
     client,
     logger,
     changed: (podUid) => nodePods.referencesChanged(podUid),
   });
   const probes = new ContainerProbes({ runtime, events, now, changed: wake });
-  const clusterDomain = options.clusterDomain ?? 'cluster.local';
-  const context: PodContext = {
-    nodeName,
-    client,
-    runtime,
-    runtimeName: (await runtime.version().catch(() => ({ name: 'docker' }))).name,
+  const context = await createPodContext({
+    options,
+    machine,
+    informer: serviceInformer,
     network: () => network,
-    events,
-    volumes: new PodVolumes({
-      client,
-      references,
-      dataDirectory,
-      exportImage: (imageId, directory) => runtime.exportImage(imageId, directory),
-      ensureImage: async (pod, { name, image }) => {
-        const { reference = '', pullPolicy = 'IfNotPresent' } = image ?? {};
-        return (await ensureImage(context, pod, { name, image: reference, imagePullPolicy: pullPolicy })).id;
-      },
-    }),
-    images: new ImagePuller({ runtime, events, now }),
-    probes,
-    references,
-    checkpoint: new PodCheckpoint({ dataDirectory, logger }),
-    status: new StatusWriter({ client, logger, signal }),
-    backoff: new RestartBackoff(),
-    podsDirectory: join(dataDirectory, 'pods'),
-    seccompDirectory: join(dataDirectory, 'seccomp'),
-    hostIps: machine.addresses,
-    memoryBytes: machine.memoryBytes,
-    clusterDns: options.clusterDnsIp === undefined ? undefined : { ip: options.clusterDnsIp, domain: clusterDomain },
-    clusterDomain,
-    hostResolvConf,
-    services: (namespace) => [
-      ...serviceInformer.list(namespace),
-      ...(namespace === 'default'
-        ? []
-        : [serviceInformer.get('default/kubernetes')].filter((one) => one !== undefined)),
-    ],
-    servicesKnown: () => servicesKnown(serviceInformer, startedAt, signal),
     node: currentNode,
     otherPods: (podUid) => nodePods.otherPods(podUid),
-    logger,
-    runtimeOutage: new OutageLog(logger, {
-      failed: 'The container runtime does not answer',
-      recovered: 'The container runtime answers again',
-    }),
-    now,
-  };
+    events,
+    probes,
+    references,
+    signal,
+  });
   const nodePods = new NodePods({
     context,
     informer: podInformer,
@@ -193,19 +146,7 @@ export async function startAgent(options: AgentOptions): Promise<RunningAgent> {
   });
   registered.catch((error: unknown) => logger.error({ err: error }, 'Node reporting failed'));
   await nodePods.start();
-  const keep = options.keepImage ?? isOwnImage;
-  const collector = new ImageCollector({ runtime, imageDirectory: dataDirectory, keep, logger, signal });
-  void collector.run();
-  const evictions = new Evictions({
-    runtime,
-    pods: () => nodePods.evictable(),
-    emptyDirectory: (uid, volume) => context.volumes.emptyDirectory(uid, volume),
-    dataDirectory,
-    freeDisk: () => collector.collect(Date.now()),
-    logger,
-    signal,
-  });
-  void evictions.run();
+  keepDiskAndMemory(options, context, nodePods, signal);
   informers.start(signal);
   void keepLocalVolumes({ client, informers, nodeInformer, nodeName, dataDirectory, logger, signal });
   if (options.tunnel !== false) {
@@ -222,6 +163,24 @@ export async function startAgent(options: AgentOptions): Promise<RunningAgent> {
       await nodePods.close();
     },
   };
+}
+
+/** Collects images nobody uses, and sends pods away when the node runs short all the same. */
+function keepDiskAndMemory(options: AgentOptions, context: PodContext, nodePods: NodePods, signal: AbortSignal): void {
+  const { runtime, dataDirectory, logger } = options;
+  const keep = options.keepImage ?? isOwnImage;
+  const collector = new ImageCollector({ runtime, imageDirectory: dataDirectory, keep, logger, signal });
+  void collector.run();
+  const evictions = new Evictions({
+    runtime,
+    pods: () => nodePods.evictable(),
+    emptyDirectory: (uid, volume) => context.volumes.emptyDirectory(uid, volume),
+    dataDirectory,
+    freeDisk: () => collector.collect(Date.now()),
+    logger,
+    signal,
+  });
+  void evictions.run();
 }
 
 function isOwnImage(image: RuntimeImage): boolean {
@@ -250,23 +209,4 @@ function networkStarter(options: AgentOptions, made: (network: PodNetwork) => vo
     making = making.then(() => make(podCidr));
     return making;
   };
-}
-
-/** Without a server the services stay unknown: containers then start without their variables, rather than not at all. */
-async function servicesKnown(informer: Informer<Service>, startedAt: number, signal: AbortSignal): Promise<void> {
-  while (!informer.synced && !signal.aborted && Date.now() - startedAt < servicesPatienceMs) {
-    await pause(servicesPollMs, signal);
-  }
-}
-
-/** The resolvers of the host; systemd's stub on loopback is no use inside a pod, so what stands behind it is taken. */
-async function hostResolvConf(): Promise<ResolvConf> {
-  const dns = parseResolvConf(await readFile('/etc/resolv.conf', 'utf8'));
-  if (!dns.nameservers.every((ip) => ip.startsWith('127.'))) return dns;
-  try {
-    return parseResolvConf(await readFile(systemdResolvConf, 'utf8'));
-  } catch (error) {
-    if ((error as NodeJS.ErrnoException).code === 'ENOENT') return dns;
-    throw error;
-  }
 }
