@@ -3,6 +3,7 @@ import type { Node, PersistentVolume, PersistentVolumeClaim } from '../api/core/
 import {
   bindCompleted,
   boundByController,
+  claimReferenceTo,
   isKeptFor,
   nodeSelectedFor,
   selectedNode,
@@ -48,19 +49,11 @@ export function createClaimBinder({ client, claims, now }: ClaimBinderOptions): 
 
 async function keep(client: Client, volume: PersistentVolume, claim: PersistentVolumeClaim): Promise<void> {
   if (isKeptFor(volume, claim)) return;
-  const { namespace, name, uid } = claim.metadata;
-  const claimRef = {
-    apiVersion: 'v1',
-    kind: 'PersistentVolumeClaim',
-    name,
-    ...(namespace === undefined ? {} : { namespace }),
-    ...(uid === undefined ? {} : { uid }),
-  };
   const annotations = { ...volume.metadata.annotations, [boundByController]: 'yes' };
   await client.resource(persistentVolumes).update({
     ...volume,
     metadata: { ...volume.metadata, annotations },
-    spec: { ...volume.spec, claimRef },
+    spec: { ...volume.spec, claimRef: claimReferenceTo(claim) },
   });
 }
 

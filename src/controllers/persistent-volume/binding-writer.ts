@@ -1,5 +1,5 @@
 import type { PersistentVolume, PersistentVolumeClaim } from '../../api/core/v1/types.generated.ts';
-import { bindCompleted, boundByController, isKeptFor } from '../../api/core/v1/volume-match.ts';
+import { bindCompleted, boundByController, claimReferenceTo, isKeptFor } from '../../api/core/v1/volume-match.ts';
 import { persistentVolumeClaims, persistentVolumes } from '../../api/resource-types.ts';
 import type { Client } from '../../client/index.ts';
 import { equal } from '../../machinery/json.ts';
@@ -75,16 +75,9 @@ export class BindingWriter {
   }
 
   private async keepVolume(volume: PersistentVolume, claim: PersistentVolumeClaim): Promise<PersistentVolume> {
-    const { namespace, name, uid, resourceVersion } = claim.metadata;
+    const { uid, resourceVersion } = claim.metadata;
     if (volume.spec?.claimRef?.uid === uid && uid !== undefined) return volume;
-    const claimRef = {
-      apiVersion: 'v1',
-      kind: 'PersistentVolumeClaim',
-      name,
-      ...(namespace === undefined ? {} : { namespace }),
-      ...(uid === undefined ? {} : { uid }),
-      ...(resourceVersion === undefined ? {} : { resourceVersion }),
-    };
+    const claimRef = { ...claimReferenceTo(claim), ...(resourceVersion === undefined ? {} : { resourceVersion }) };
     const annotations = isKeptFor(volume, claim)
       ? volume.metadata.annotations
       : { ...volume.metadata.annotations, [boundByController]: 'yes' };

@@ -1,7 +1,7 @@
 import { selectorOf } from '../../../machinery/labels.ts';
 import { compareQuantity, parseQuantity, zeroQuantity } from '../../../machinery/quantity.ts';
 import type { StorageClass } from '../../storage/v1/types.generated.ts';
-import type { PersistentVolume, PersistentVolumeClaim } from './types.generated.ts';
+import type { ObjectReference, PersistentVolume, PersistentVolumeClaim } from './types.generated.ts';
 
 /** What a claim and its volume say of each other, read alike by the binder, the scheduler and provisioners. */
 export const bindCompleted = 'pv.kubernetes.io/bind-completed';
@@ -45,6 +45,18 @@ export function provisionerOf({ metadata }: PersistentVolumeClaim): string | und
 export function nodeSelectedFor({ metadata }: PersistentVolumeClaim): string | undefined {
   const node = metadata.annotations?.[selectedNode];
   return node === '' ? undefined : node;
+}
+
+/** What stands in a volume's `claimRef`. */
+export function claimReferenceTo({ metadata }: PersistentVolumeClaim): ObjectReference {
+  const { namespace, name, uid } = metadata;
+  return {
+    apiVersion: 'v1',
+    kind: 'PersistentVolumeClaim',
+    name,
+    ...(namespace === undefined ? {} : { namespace }),
+    ...(uid === undefined ? {} : { uid }),
+  };
 }
 
 /** Whether the volume is kept for, or bound to, this claim. */
