@@ -3,7 +3,9 @@ import { isStartupError } from '../machinery/startup-error.ts';
 import { isApiError } from '../machinery/status-error.ts';
 import { parseCount } from './daemons/audit-options.ts';
 import { defaultDataDirectory } from './data-directory.ts';
+import { addHostCommands } from './host/commands.ts';
 import { systemFailure } from './system-failure.ts';
+import { addTokenCommands } from './token/commands.ts';
 import { isUserError } from './user-error.ts';
 import { programVersion } from './version.ts';
 
@@ -72,6 +74,7 @@ program
   .option('--cluster-dns <address>', 'address of cluster DNS', '10.96.0.10')
   .option('--cluster-domain <domain>', 'domain of cluster DNS', 'cluster.local')
   .option('--node-labels <labels>', 'labels for the Node, k=v,k=v')
+  .option('--roles <roles>', 'what the host is for; node runs pods', 'node')
   .option('--log-level <level>', 'error, warn, info or debug', 'info')
   .action(async (options) => (await import('./daemons/agent.ts')).runAgent(options));
 
@@ -88,6 +91,9 @@ program
   .description('say what of this cluster runs on this machine')
   .option(...dataOption)
   .action(async (options) => (await import('./daemons/status.ts')).status(options));
+
+addHostCommands(program, dataOption);
+addTokenCommands(program, dataOption);
 
 try {
   await program.parseAsync();

@@ -38,6 +38,10 @@ export interface ServerOptions {
   readonly loadProse: Parameters<typeof createOpenApi>[1];
   /** Answer further paths, before the server's own. */
   readonly extraRoutes?: readonly Route[];
+  /** Where the programs lie that joining hosts fetch; absent: nowhere. */
+  readonly programDirectory?: string | undefined;
+  /** Addresses of pods, told to joining hosts. Default `10.244.0.0/16`. */
+  readonly clusterCidr?: string;
   /** Milliseconds since the epoch. Default `Date.now`. */
   readonly now?: () => number;
 }
@@ -71,6 +75,8 @@ export function settingsOf(options: ServerOptions): ServerSettings {
     encryption: options.encryption,
     loadProse: options.loadProse,
     extraRoutes: options.extraRoutes ?? [],
+    programDirectory: options.programDirectory,
+    clusterCidr: options.clusterCidr ?? '10.244.0.0/16',
     now: options.now ?? Date.now,
   };
 }

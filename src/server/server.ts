@@ -27,6 +27,7 @@ import { createHealth } from './health/health.ts';
 import { ServerMetrics } from './health/metrics.ts';
 import { type Listener, listen } from './http/listener.ts';
 import { createLocalTransport, type LocalTransport } from './http/local-transport.ts';
+import { joinRoute } from './join/join-route.ts';
 import { serveResourceMetrics } from './metrics/resource-metrics.ts';
 import { UsageSampler } from './metrics/usage-sampler.ts';
 import { createOpenApi } from './openapi/openapi.ts';
@@ -264,8 +265,14 @@ function buildHandler(parts: Parts, serverAddress: () => string): Handler {
   return buildRequestPath(filters, buildLastStage(parts, metrics, serverAddress));
 }
 
+/** What an agent that joins has to know of the cluster's network. */
+function networkOf({ clusterCidr, serviceCidr, serviceIp, clusterDomain }: ServerSettings): object {
+  // By convention: the first address of the service network is the server's, the tenth that of cluster DNS.
+  return { clusterCidr, serviceCidr, clusterDns: serviceIp.replace(/\.\d+$/, '.10'), clusterDomain };
+}
+
 function buildLastStage(parts: Parts, metrics: ServerMetrics, serverAddress: () => string): Handler {
-  const { settings, api, access, gateway, state, aggregation } = parts;
+  const { settings, pki, api, access, gateway, state, aggregation } = parts;
   const discovery = createDiscovery(api.rows, serverAddress, aggregation);
   const openApi = createOpenApi(api.rows, settings.loadProse);
   const byPath = routeByPath([
@@ -275,6 +282,7 @@ function buildLastStage(parts: Parts, metrics: ServerMetrics, serverAddress: () 
     createHealth(serverChecks(api, settings.store, state)),
     metricsRoute(metrics),
     versionRoute(),
+    joinRoute({ directory: settings.programDirectory, caCertificate: pki.caCertificate, network: networkOf(settings) }),
     ...openIdRoutes(access.tokens, settings.issuer),
     indexRoute(api.rows),
   ]);

@@ -73,7 +73,7 @@ export async function usedPidShare(): Promise<number> {
 }
 
 /** The address of the interface with the default route first; bridges of container engines are left out. */
-async function hostAddresses(): Promise<string[]> {
+export async function hostAddresses(): Promise<string[]> {
   const routes = await readOrEmpty('/proc/net/route');
   const defaults = routes.split('\n').flatMap((line) => {
     const fields = line.split('\t');

@@ -68,7 +68,9 @@ function renewalTime(certificate: string, random: number): number {
 }
 
 /** A certificate for a new key, from the server's signer. */
-async function requestCertificate(options: NodeCertificateOptions): Promise<NodeCredentials> {
+export async function requestCertificate(
+  options: Pick<NodeCertificateOptions, 'client' | 'nodeName' | 'now' | 'signal'>,
+): Promise<NodeCredentials> {
   const { client, nodeName, now, signal } = options;
   const { request, key } = await newRequest(nodeName);
   const requests = client.resource(certificateSigningRequests);

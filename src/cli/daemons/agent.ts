@@ -1,17 +1,25 @@
 import { hostname } from 'node:os';
 import path from 'node:path';
 import { startAgent } from '../../agent/agent.ts';
+import { reportHost } from '../../agent/host/host-reporter.ts';
+import { startPoolHost } from '../../agent/host/pool-host.ts';
 import { type NodeNetwork, startNetwork } from '../../agent/network/start.ts';
+import { hostAddresses, runtimeVersionText } from '../../agent/node/machine-facts.ts';
 import { keepNodeCertificate } from '../../agent/node/node-certificate.ts';
+import type { ContainerRuntime } from '../../agent/runtime/contract.ts';
 import { createDockerRuntime } from '../../agent/runtime/docker/docker-runtime.ts';
+import type { Client } from '../../client/contract.ts';
 import { createInformerFactory } from '../../client/informer-factory.ts';
 import { replaceCredentials } from '../../client/kubeconfig-credentials.ts';
 import type { Logger } from '../../machinery/logger.ts';
 import { isStoreError } from '../../store/contract.ts';
 import { DirectoryLock } from '../../store/lmdb/directory-lock.ts';
 import { connectRenewable, type RenewableClient } from '../connect.ts';
-import { dataDirectory, makeDataDirectory } from '../data-directory.ts';
+import { type DataDirectory, dataDirectory, makeDataDirectory } from '../data-directory.ts';
+import { joinRecord } from '../host/join-record.ts';
+import { startLeaving } from '../host/start-leaving.ts';
 import { UserError } from '../user-error.ts';
+import { programVersion } from '../version.ts';
 import { aborted, daemonLogger, shutdownSignal } from './daemon.ts';
 import { extendPath, findExecutable } from './docker-engine.ts';
 import { giveBackStartupMemory } from './memory.ts';
@@ -27,6 +35,8 @@ export interface AgentCommandOptions {
   readonly clusterDns: string;
   readonly clusterDomain: string;
   readonly nodeLabels?: string;
+  /** Comma-separated; `node` runs pods. */
+  readonly roles: string;
   readonly logLevel: string;
 }
 
@@ -35,11 +45,9 @@ const closeTimeoutMs = 5000;
 /** `roadstead agent`: runs until SIGTERM or SIGINT; pods go on without it. */
 export async function runAgent(options: AgentCommandOptions): Promise<void> {
   const labels = parseLabels(options.nodeLabels ?? '');
+  const roles = parseRoles(options.roles);
   extendPath();
-  for (const tool of ['nft', 'ip']) {
-    if (findExecutable(tool) === undefined)
-      throw new UserError(`"${tool}" is not installed; install nftables and iproute2`);
-  }
+  if (roles.includes('node')) checkTools();
   const files = dataDirectory(options.dataDir);
   const logger = daemonLogger('agent', options.logLevel);
   makeDataDirectory(files);
@@ -49,14 +57,43 @@ export async function runAgent(options: AgentCommandOptions): Promise<void> {
   const kubeconfig = options.kubeconfig ?? files.agentKubeconfig;
   const connection = await connectRenewable(kubeconfig, 'roadstead-agent');
   const { client } = connection;
+  const runtime = createDockerRuntime({ socketPath: options.dockerSocket, owner: containerOwner(files) });
+  const host = { client, hostName: nodeName, roles, dataDirectory: files.agent, logger, signal };
+  const agent = roles.includes('node')
+    ? await startNode({ options, client, nodeName, labels, files, runtime, logger, signal })
+    : startPoolHost({ client, hostName: nodeName, logger, signal });
+  void reportHost({ ...host, ...hostReport(files, runtime) });
+  renewCertificate(connection, { kubeconfig, nodeName, logger, signal });
+  giveBackStartupMemory();
+  await aborted(signal);
+  setTimeout(() => process.exit(0), closeTimeoutMs).unref();
+  await agent.close();
+  await client.close();
+  lock.release();
+  process.exit(0);
+}
+
+interface NodeParts {
+  readonly options: AgentCommandOptions;
+  readonly client: Client;
+  readonly nodeName: string;
+  readonly labels: Readonly<Record<string, string>>;
+  readonly files: DataDirectory;
+  readonly runtime: ContainerRuntime;
+  readonly logger: Logger;
+  readonly signal: AbortSignal;
+}
+
+/** The host as a node: pods, their network, their streams. */
+function startNode({ options, client, nodeName, labels, files, runtime, logger, signal }: NodeParts) {
   const informers = createInformerFactory(client, { logger });
   let network: NodeNetwork | undefined;
-  const agent = await startAgent({
+  return startAgent({
     client,
     informers,
     nodeName,
     dataDirectory: files.agent,
-    runtime: createDockerRuntime({ socketPath: options.dockerSocket, owner: containerOwner(files) }),
+    runtime,
     network: async (podCidr: string) => {
       await network?.close();
       network = await startNetwork({
@@ -80,14 +117,33 @@ export async function runAgent(options: AgentCommandOptions): Promise<void> {
     logger,
     signal,
   });
-  renewCertificate(connection, { kubeconfig, nodeName, logger, signal });
-  giveBackStartupMemory();
-  await aborted(signal);
-  setTimeout(() => process.exit(0), closeTimeoutMs).unref();
-  await agent.close();
-  await client.close();
-  lock.release();
-  process.exit(0);
+}
+
+/** What the reports of a host need of this machine. */
+function hostReport(files: DataDirectory, runtime: ContainerRuntime) {
+  return {
+    agentVersion: programVersion,
+    addresses: hostAddresses,
+    engine: async () => {
+      const version = await runtime.version().catch(() => undefined);
+      return version === undefined ? undefined : runtimeVersionText(version);
+    },
+    leave: joinRecord(files) === undefined ? undefined : () => startLeaving(files),
+  };
+}
+
+function checkTools(): void {
+  for (const tool of ['nft', 'ip']) {
+    if (findExecutable(tool) === undefined)
+      throw new UserError(`"${tool}" is not installed; install nftables and iproute2`);
+  }
+}
+
+function parseRoles(text: string): string[] {
+  return text
+    .split(',')
+    .map((role) => role.trim())
+    .filter((role) => role !== '');
 }
 
 interface RenewalOptions {

@@ -21,11 +21,14 @@ export function startDaemon({ command, args, logFile, pidFile, env }: DaemonOpti
   closeSync(log);
   child.unref();
   const pid = child.pid ?? 0;
-  if (pidFile !== undefined && pid !== 0) {
-    mkdirSync(path.dirname(pidFile), { recursive: true });
-    writeFileSync(pidFile, `${pid} ${startTime(pid) ?? ''}\n`);
-  }
+  if (pidFile !== undefined && pid !== 0) writePidFile(pidFile, pid);
   return pid;
+}
+
+/** With when the process started, so that another which gets its number later is told from it. */
+export function writePidFile(pidFile: string, pid: number): void {
+  mkdirSync(path.dirname(pidFile), { recursive: true });
+  writeFileSync(pidFile, `${pid} ${startTime(pid) ?? ''}\n`);
 }
 
 /** The process that the file names, if it still is that process: a number used again by another does not count. */

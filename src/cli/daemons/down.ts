@@ -42,7 +42,7 @@ export async function down({ dataDir, purge = false }: DownOptions): Promise<voi
 }
 
 /** Takes away what a cluster writes and nothing else, for the directory may be one that holds a person's files too. */
-function removeState(files: DataDirectory): void {
+export function removeState(files: DataDirectory): void {
   for (const part of [files.kubeconfig, files.logs, files.run, files.agent, files.server]) {
     rmSync(part, { recursive: true, force: true });
   }

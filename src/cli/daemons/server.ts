@@ -93,6 +93,8 @@ async function startApi(
       authentication: authenticationOptionsOf(options),
       encryption: { configurationFile: options.encryptionProviderConfig, encryptSecrets: options.encryptSecrets },
       loadProse,
+      clusterCidr: options.clusterCidr,
+      programDirectory: path.join(installationRoot(), 'dist'),
     });
   } catch (error) {
     await store.close();

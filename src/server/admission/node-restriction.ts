@@ -22,10 +22,11 @@ const checks: Readonly<Record<string, Check>> = {
   persistentvolumes: checkVolume,
   'serviceaccounts/token': checkTokenRequest,
   'coordination.k8s.io/leases': checkLease,
+  'fleet.roadstead.dev/hosts': checkHost,
   'storage.k8s.io/csinodes': (attributes, node) => checkOwnName(attributes, node, 'CSINode'),
 };
 
-/** Keeps a node's writes to its own Node, Lease and pods. */
+/** Keeps a node's writes to its own Node, Host, Lease and pods. */
 export function nodeRestriction(objects: ObjectAccess): AdmissionPlugin {
   return {
     name: 'NodeRestriction',
@@ -121,6 +122,16 @@ function checkOwnName(attributes: AdmissionAttributes, node: string, what: strin
     attributes,
     `node ${JSON.stringify(node)} is not allowed to modify ${what} ${JSON.stringify(name ?? '')}`,
   );
+}
+
+/** A host cannot give itself labels, by which people choose whom to trust with what. */
+function checkHost(attributes: AdmissionAttributes, node: string): void {
+  checkOwnName(attributes, node, 'host');
+  const { operation, subresource, object } = attributes;
+  if (operation !== 'CREATE' || subresource !== '') return;
+  const { labels, annotations } = object?.metadata ?? {};
+  if (labels !== undefined || annotations !== undefined)
+    throw refuse(attributes, `node ${JSON.stringify(node)} is not allowed to set labels or annotations of its host`);
 }
 
 function checkLease(attributes: AdmissionAttributes, node: string): void {

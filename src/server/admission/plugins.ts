@@ -2,6 +2,7 @@ import type { Rbac } from '../authorization/rbac.ts';
 import type { ObjectAccess, RowCatalog } from '../contract.ts';
 import type { AdmissionPlugin, Authorizer } from '../request.ts';
 import type { ConnectToService } from '../service-connection.ts';
+import { bootstrapTokenUses } from './bootstrap-token-uses.ts';
 import { certificateApproval, certificateSigning, certificateSubjectRestriction } from './certificates.ts';
 import { persistentVolumeClaimResize } from './claim-resize.ts';
 import { csrRequester } from './csr-requester.ts';
@@ -70,6 +71,7 @@ export function builtinAdmissionPlugins(needs: AdmissionNeeds): AdmissionPlugins
       persistentVolumeClaimResize(objects),
       runtimeClassAdmission(objects),
       csrRequester(),
+      bootstrapTokenUses(objects, now),
       certificateApproval(authorizer),
       certificateSigning(authorizer),
       certificateSubjectRestriction(),

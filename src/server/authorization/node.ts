@@ -56,6 +56,7 @@ export class NodeAuthorizer implements Authorizer {
     if (group === 'coordination.k8s.io' && resource === 'leases') return ownLease(attributes, node);
     if (group === 'tunnel.roadstead.dev')
       return attributes.name === node ? allowed : refused(`can only dial its own tunnel`);
+    if (group === 'fleet.roadstead.dev' && resource === 'hosts') return ownHost(attributes, node);
     if (group !== '') return undefined;
     switch (resource) {
       case 'secrets':
@@ -145,6 +146,15 @@ function ownLease({ verb, namespace, name }: AuthorizationAttributes, node: stri
   // The name of a lease being created stands in its body, where admission looks.
   if (verb !== 'create' && name !== node)
     return refused('can only access node lease with the same name as the requesting node');
+  return allowed;
+}
+
+/** Its spec and labels are for people to change: what selects hosts decides who is given scripts and secrets. */
+function ownHost({ verb, subresource, name }: AuthorizationAttributes, node: string): Answer {
+  const mayWrite = subresource === 'status' ? ['get', 'patch', 'update'] : ['get', 'create'];
+  if (!mayWrite.includes(verb)) return refused('can only create and get its own host and write its status');
+  // The name of a host being created stands in its body, where admission looks.
+  if (name !== node && !(verb === 'create' && name === '')) return refused('can only access its own host');
   return allowed;
 }
 

@@ -1,6 +1,8 @@
 /**
  * The roles and bindings that every cluster has from its first start, as upstream 1.36 has them; read by `policy.ts`.
- * `roadstead:node` is Roadstead's own: its agent is also what forwards services and answers DNS on the node.
+ * `roadstead:node` is Roadstead's own: its agent is also what forwards services and answers DNS on the node. So are those
+ * by which hosts join: anyone may read the program and its install script, which hold nothing secret, and a host with a
+ * token of that group may ask for a certificate.
  * `system:aggregated-metrics-reader` is what metrics-server brings: the server measures by itself here.
  *
  *     role <namespace or -> <name> [part-of=<aggregate>] [sums=<aggregate>]
@@ -48,6 +50,8 @@ role - system:aggregate-to-view part-of=view
   get,list,watch resource.k8s.io resourceclaims,resourceclaims/status,resourceclaimtemplates
 role - system:aggregated-metrics-reader part-of=view
   get,list,watch metrics.k8s.io nodes,pods
+role - roadstead:join
+  get url /join/*
 role - roadstead:node
   get,list,watch core endpoints,namespaces,nodes,pods,services
   get,list,watch discovery.k8s.io endpointslices
@@ -418,6 +422,9 @@ role kube-system system:controller:cloud-provider
 role kube-system system:controller:token-cleaner
   delete,get,list,watch core secrets
   create,patch,update core,events.k8s.io events
+binding - roadstead:host-approval ClusterRole:system:certificates.k8s.io:certificatesigningrequests:nodeclient g=system:bootstrappers:roadstead:hosts
+binding - roadstead:host-bootstrap ClusterRole:system:node-bootstrapper g=system:bootstrappers:roadstead:hosts
+binding - roadstead:join ClusterRole:roadstead:join g=system:authenticated g=system:unauthenticated
 binding - roadstead:node ClusterRole:roadstead:node g=system:nodes
 binding - roadstead:node-certificate-rotation ClusterRole:system:certificates.k8s.io:certificatesigningrequests:selfnodeclient g=system:nodes
 binding - cluster-admin ClusterRole:cluster-admin g=system:masters

@@ -20,6 +20,10 @@ const sweepIntervalMs = 60_000;
 const hourMs = 3_600_000;
 const pendingLifetimeMs = 24 * hourMs;
 
+const nodePrefix = 'system:node:';
+const nameTakenMessage =
+  'a host or node of this name has joined already; remove it first (roadstead host remove), or join under another name';
+
 export interface CertificateControllerOptions {
   readonly objects: ObjectAccess;
   readonly pki: Pki;
@@ -88,6 +92,16 @@ async function approveOwn(
 ): Promise<void> {
   const { spec } = request;
   if (!isKubeletClientRequest(names, spec)) return;
+  const taken = isTaken(options.objects, names.commonName.slice(nodePrefix.length));
+  if (taken && (spec.username ?? '').startsWith('system:bootstrap:')) {
+    await addCondition(
+      options,
+      request,
+      { type: 'Denied', reason: 'NameTaken', message: nameTakenMessage },
+      'approval',
+    );
+    return;
+  }
   const isSelf = spec.username === names.commonName;
   const ways = [
     ...(isSelf
@@ -105,6 +119,13 @@ async function approveOwn(
     await addCondition(options, request, { type: 'Approved', reason: 'AutoApproved', message }, 'approval');
     return;
   }
+}
+
+/** A token must not make its holder a host that is there already. */
+function isTaken(objects: ObjectAccess, name: string): boolean {
+  const nodes = { group: '', resource: 'nodes' };
+  const hosts = { group: 'fleet.roadstead.dev', resource: 'hosts' };
+  return [nodes, hosts].some((of) => objects.names(of).includes(name));
 }
 
 async function mayCreate(

@@ -14,11 +14,18 @@ export function isLongRunning(info: RequestInfo): boolean {
   return info.verb === 'watch' || (info.isResourceRequest && streamingSubresources.has(info.subresource));
 }
 
+/** The program that a host fetches to join is large, and its link may be slow. */
+const downloads = '/join/roadstead-';
+
 /** Ends an ordinary request that takes too long with 504; never a long-running one. */
 export function deadlineFilter(logger: Logger, timeoutMs = requestTimeoutMs): Filter {
   return async (context, next) => {
-    if (!(context instanceof ServerContext) || context.upgrade !== undefined || isLongRunning(context.info))
-      return next();
+    const isUnlimited =
+      !(context instanceof ServerContext) ||
+      context.upgrade !== undefined ||
+      isLongRunning(context.info) ||
+      context.path.startsWith(downloads);
+    if (isUnlimited) return next();
     const timer = setTimeout(() => {
       const timeout = timeoutError('request did not complete within the allotted timeout');
       // Answered here and not by unwinding: the stage that hangs may never come back.

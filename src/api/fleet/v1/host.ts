@@ -3,6 +3,9 @@ import type { KubeObject, ResourceType } from '../../../machinery/meta.ts';
 export const fleetGroup = 'fleet.roadstead.dev';
 export const fleetVersion = 'v1';
 
+/** Keeps a Host that is deleted until its machine has cleaned up, or is lost. */
+export const leaveFinalizer = 'fleet.roadstead.dev/leave';
+
 /** A machine that has joined. Its agent makes it and keeps `status`; people keep `spec` and the labels. */
 export interface Host extends KubeObject {
   spec?: HostSpec;
@@ -18,7 +21,7 @@ export interface HostSpec {
 }
 
 export interface HostStatus {
-  /** `Ready`, `NotReady`, or `Lost` once nothing has been heard for a while. */
+  /** `Ready`, `NotReady`, `Left`, or `Lost` once nothing has been heard for a while. */
   phase?: string;
   /** RFC 3339. */
   lastSeen?: string;

@@ -70,7 +70,7 @@ function statusSchema() {
   return {
     type: 'object',
     properties: {
-      phase: { ...text, enum: ['Ready', 'NotReady', 'Lost'] },
+      phase: { ...text, enum: ['Ready', 'NotReady', 'Left', 'Lost'] },
       lastSeen: { ...text, format: 'date-time' },
       addresses: texts,
       agentVersion: text,

@@ -43,12 +43,16 @@ export async function startTestWebhook(
     const chunks: Buffer[] = [];
     request.on('data', (chunk: Buffer) => chunks.push(chunk));
     request.on('end', () => {
-      const review = JSON.parse(Buffer.concat(chunks).toString()) as { apiVersion: string; request: ReviewRequest };
+      const review = JSON.parse(Buffer.concat(chunks).toString()) as {
+        kind: string;
+        apiVersion: string;
+        request: ReviewRequest;
+      };
       asked.push(review.request);
       const path = new URL(request.url ?? '/', 'https://localhost').pathname;
       Promise.resolve(answer(review.request, path)).then(
         (given) => {
-          const full = { kind: 'AdmissionReview', apiVersion: review.apiVersion };
+          const full = { kind: review.kind, apiVersion: review.apiVersion };
           response.setHeader('content-type', 'application/json');
           response.end(JSON.stringify({ ...full, response: { uid: review.request.uid, ...given } }));
         },
