@@ -7,10 +7,11 @@ import { equal } from '../../../machinery/json.ts';
 import type { Logger } from '../../../machinery/logger.ts';
 import type { KubeObject } from '../../../machinery/meta.ts';
 import { applyNft } from '../commands.ts';
+import { PacedRuns } from '../paced-runs.ts';
 import { policyRules } from './policy-rules.ts';
 import { noPolicyTableScript, policyTableScript } from './policy-table.ts';
 
-/** Runs of nft are at least this far apart, in ms. */
+/** Between runs of nft. */
 const syncIntervalMs = 100;
 const retryDelayMs = 1_000;
 
@@ -40,21 +41,30 @@ export class NetworkPolicies {
   readonly #apply: (script: string) => Promise<void>;
   #subjects: Subjects | undefined;
   #applied: string | undefined;
-  #running = false;
-  #dirty = false;
-  #timer: NodeJS.Timeout | undefined;
+  readonly #runs: PacedRuns;
 
   constructor(options: NetworkPoliciesOptions) {
     this.#options = options;
     this.#policies = options.informers.informer(networkPolicies);
     this.#apply = options.apply ?? applyNft;
+    const { logger, signal } = options;
+    this.#runs = new PacedRuns({
+      run: () => this.#sync(),
+      failed: (err) => {
+        if (!signal.aborted) logger.error({ err }, 'Applying network policies failed');
+        this.#applied = undefined;
+      },
+      intervalMs: syncIntervalMs,
+      retryMs: retryDelayMs,
+    });
+    signal.addEventListener('abort', () => this.#runs.close(), { once: true });
   }
 
   /** Call when the informers are synced. What an earlier agent left stands until the first table is made. */
   start(): void {
-    const touched = (): void => this.#touch();
+    const touched = (): void => this.#runs.ask();
     this.#policies.addHandler({ added: touched, updated: touched, deleted: touched });
-    this.#touch();
+    this.#runs.ask();
   }
 
   /** Whether the table ought to be there. */
@@ -65,42 +75,12 @@ export class NetworkPolicies {
   /** Makes the table again, after someone else took it away. */
   rebuild(): void {
     this.#applied = undefined;
-    this.#touch();
+    this.#runs.ask();
   }
 
   /** Stops; the table stays and goes on guarding. */
   close(): void {
-    clearTimeout(this.#timer);
-    this.#timer = undefined;
-  }
-
-  #touch(): void {
-    this.#dirty = true;
-    this.#schedule(0);
-  }
-
-  #schedule(delayMs: number): void {
-    if (this.#timer !== undefined || this.#running || this.#options.signal.aborted) return;
-    this.#timer = setTimeout(() => {
-      this.#timer = undefined;
-      void this.#run();
-    }, delayMs);
-  }
-
-  async #run(): Promise<void> {
-    this.#running = true;
-    this.#dirty = false;
-    let pause = syncIntervalMs;
-    try {
-      await this.#sync();
-    } catch (err) {
-      if (!this.#options.signal.aborted) this.#options.logger.error({ err }, 'Applying network policies failed');
-      this.#applied = undefined;
-      this.#dirty = true;
-      pause = retryDelayMs;
-    }
-    this.#running = false;
-    if (this.#dirty) this.#schedule(pause);
+    this.#runs.close();
   }
 
   async #sync(): Promise<void> {
@@ -131,9 +111,9 @@ export class NetworkPolicies {
     const subjects = { pods: factory.informer(pods), namespaces: factory.informer(namespaces) };
     factory.start(signal);
     await factory.synced(signal);
-    const touched = (): void => this.#touch();
+    const touched = (): void => this.#runs.ask();
     const changed = <T>(old: T, now: T): void => {
-      if (!equal(relevant(old), relevant(now))) this.#touch();
+      if (!equal(relevant(old), relevant(now))) this.#runs.ask();
     };
     subjects.pods.addHandler({ added: touched, updated: changed, deleted: touched });
     subjects.namespaces.addHandler({ added: touched, updated: changed, deleted: touched });

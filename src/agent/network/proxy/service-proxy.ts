@@ -4,12 +4,13 @@ import type { Informer } from '../../../client/contract.ts';
 import type { Logger } from '../../../machinery/logger.ts';
 import { objectKey } from '../../../machinery/meta.ts';
 import { applyNft } from '../commands.ts';
+import { PacedRuns } from '../paced-runs.ts';
 import { type ServiceRules, serviceRules } from './rules.ts';
 import { type ServicePort, serviceKeyOf, servicePortsOf } from './service-port.ts';
 import { changeScript, emptyTableScript, type RulesChange } from './service-table.ts';
 import { forgetUdpFlows, removedUdpTargets } from './stale-flows.ts';
 
-/** Runs of nft are at least this far apart, in ms; the first after a quiet time is at once. */
+/** Between runs of nft. */
 const syncIntervalMs = 50;
 const retryDelayMs = 1_000;
 const sliceIndex = 'proxy.service';
@@ -44,14 +45,20 @@ export class ServiceProxy {
   readonly #outdone = new Set<string>();
   readonly #dirty = new Set<string>();
   #wholeTable = true;
-  #running = false;
-  #closed = false;
-  #timer: NodeJS.Timeout | undefined;
-  #waiting: (() => void)[] = [];
+  readonly #runs: PacedRuns;
 
   constructor(options: ServiceProxyOptions) {
     this.#options = options;
     this.#apply = options.apply ?? applyNft;
+    this.#runs = new PacedRuns({
+      run: () => this.#sync(),
+      failed: (err) => {
+        options.logger.error({ err }, 'Applying service rules failed');
+        this.#wholeTable = true;
+      },
+      intervalMs: syncIntervalMs,
+      retryMs: retryDelayMs,
+    });
   }
 
   /** Call when both informers are synced. Resolves when the table stands for the first time. */
@@ -75,59 +82,29 @@ export class ServiceProxy {
       },
       deleted: touchedSlice,
     });
-    this.#schedule(0);
+    this.#runs.ask();
     await this.settled();
   }
 
   /** Resolves when what is known now has been told to the kernel. */
   settled(): Promise<void> {
-    if (this.#timer === undefined && !this.#running) return Promise.resolve();
-    return new Promise((resolve) => this.#waiting.push(resolve));
+    return this.#runs.settled();
   }
 
   /** Builds the whole table again, after someone else took it away. */
   rebuild(): void {
     this.#wholeTable = true;
-    this.#schedule(0);
+    this.#runs.ask();
   }
 
   /** Stops; the table stays and goes on serving. */
   close(): void {
-    this.#closed = true;
-    clearTimeout(this.#timer);
-    this.#timer = undefined;
-    for (const resolve of this.#waiting.splice(0)) resolve();
+    this.#runs.close();
   }
 
   #touch(key: string): void {
     this.#dirty.add(key);
-    this.#schedule(0);
-  }
-
-  #schedule(delayMs: number): void {
-    if (this.#timer !== undefined || this.#running || this.#closed) return;
-    this.#timer = setTimeout(() => {
-      this.#timer = undefined;
-      void this.#run();
-    }, delayMs);
-  }
-
-  async #run(): Promise<void> {
-    this.#running = true;
-    let pause = syncIntervalMs;
-    try {
-      await this.#sync();
-    } catch (err) {
-      this.#options.logger.error({ err }, 'Applying service rules failed');
-      this.#wholeTable = true;
-      pause = retryDelayMs;
-    }
-    this.#running = false;
-    if (this.#dirty.size > 0 || this.#wholeTable) {
-      this.#schedule(pause);
-      return;
-    }
-    for (const resolve of this.#waiting.splice(0)) resolve();
+    this.#runs.ask();
   }
 
   async #sync(): Promise<void> {
@@ -174,7 +151,7 @@ export class ServiceProxy {
     if (this.#outdone.size === 0 || before === undefined) return;
     for (const element of before.elements.keys()) {
       if (this.#owners.has(element)) continue;
-      for (const key of this.#outdone) this.#dirty.add(key);
+      for (const key of this.#outdone) this.#touch(key);
       return;
     }
   }
