@@ -159,7 +159,8 @@ async function ensureIdentity({ files, server, authority, nodeName, token }: Ide
 }
 
 function identityProblem(error: unknown): string {
-  if (isApiError(error) && error.code === 401) return 'The server does not know the token: it is wrong, revoked, or has expired';
+  if (isApiError(error) && error.code === 401)
+    return 'The server does not know the token: it is wrong, revoked, or has expired';
   return isApiError(error) ? 'The server refuses the token' : 'The server gave no certificate';
 }
 
