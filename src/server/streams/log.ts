@@ -5,6 +5,7 @@ import type { ObjectAccess } from '../contract.ts';
 import type { RequestContext, ResponseStream } from '../request.ts';
 import { isTrue } from './command.ts';
 import { containerOf, hostPath, podOf } from './pod-target.ts';
+import { asksForWebSocket, sendAsMessages } from './websocket-reader.ts';
 
 /** `pods/log`. */
 export async function serveLog(
@@ -31,8 +32,8 @@ export async function serveLog(
       path: hostPath(['logs', context.info.namespace, context.info.name, container], options),
       signal: AbortSignal.any([context.signal, cancelled.signal]),
     });
-    const response = context.response.stream(200, 'text/plain');
-    await pump(stream, response);
+    if (asksForWebSocket(context)) await sendAsMessages(context, stream, () => cancelled.abort());
+    else await pump(stream, context.response.stream(200, 'text/plain'));
   } catch (error) {
     if (context.signal.aborted) return;
     throw hasReason(error, 'NotFound') && !context.response.headersSent ? notStarted(error, pod, container) : error;
