@@ -9,6 +9,7 @@ import type { Logger } from '../machinery/logger.ts';
 import { dialServer } from '../tunnel/host-end.ts';
 import { NodeCheckpoint } from './checkpoint/node-checkpoint.ts';
 import { Evictions } from './eviction/evictions.ts';
+import { HostTasks } from './host-tasks/host-tasks.ts';
 import { ImageCollector } from './images/image-collector.ts';
 import type { PodNetwork } from './network/contract.ts';
 import { readMachineFacts } from './node/machine-facts.ts';
@@ -147,10 +148,12 @@ export async function startAgent(options: AgentOptions): Promise<RunningAgent> {
   registered.catch((error: unknown) => logger.error({ err: error }, 'Node reporting failed'));
   await nodePods.start();
   keepDiskAndMemory(options, context, nodePods, signal);
+  const hostTasks = new HostTasks({ client, hostName: nodeName, dataDirectory, logger, signal });
+  await hostTasks.start();
   informers.start(signal);
   void keepLocalVolumes({ client, informers, nodeInformer, nodeName, dataDirectory, logger, signal });
   if (options.tunnel !== false) {
-    const handler = createStreamHandler({ runtime, lookup: nodePods, logger, nodeName });
+    const handler = createStreamHandler({ runtime, lookup: nodePods, logger, nodeName, hostTasks });
     void dialServer({ client, hostName: nodeName, handler, logger, signal });
   }
 

@@ -3,6 +3,7 @@ import { isStartupError } from '../machinery/startup-error.ts';
 import { isApiError } from '../machinery/status-error.ts';
 import { parseCount } from './daemons/audit-options.ts';
 import { defaultDataDirectory } from './data-directory.ts';
+import { addFleetCommands } from './fleet-commands.ts';
 import { addHostCommands } from './host/commands.ts';
 import { systemFailure } from './system-failure.ts';
 import { addTokenCommands } from './token/commands.ts';
@@ -94,6 +95,8 @@ program
 
 addHostCommands(program, dataOption);
 addTokenCommands(program, dataOption);
+
+addFleetCommands(program);
 
 try {
   await program.parseAsync();

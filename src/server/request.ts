@@ -140,6 +140,8 @@ export interface AuthorizationAttributes {
   readonly path: string;
   /** Of a list or watch, as it was asked for; absent for none. */
   readonly labelSelector?: string;
+  /** The same. */
+  readonly fieldSelector?: string;
 }
 
 export interface Authorizer {

@@ -45,6 +45,7 @@ import { serveComponentStatuses } from './special/component-statuses.ts';
 import { serveTokenRequests } from './special/token-requests.ts';
 import { startCompaction } from './store-compaction.ts';
 import { registerStreams, tunnelConnectHandler } from './streams/register.ts';
+import { taskLogHandler } from './streams/task-log.ts';
 
 /** Upstream's --max-mutating-requests-inflight and --max-requests-inflight together. */
 const seatsTotal = 600;
@@ -287,10 +288,12 @@ function buildLastStage(parts: Parts, metrics: ServerMetrics, serverAddress: () 
     indexRoute(api.rows),
   ]);
   const connectTunnel = tunnelConnectHandler(gateway);
+  const taskLog = taskLogHandler(api.objects, gateway);
   return (context) => {
     const elsewhere = aggregation.handlerFor(context);
     if (elsewhere !== undefined) return elsewhere(context);
     if (!context.info.isResourceRequest) return byPath(context);
+    if (context.info.apiGroup === 'streams.roadstead.dev') return taskLog(context);
     return context.info.apiGroup === 'tunnel.roadstead.dev' ? connectTunnel(context) : api.handle(context);
   };
 }

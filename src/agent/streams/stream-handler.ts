@@ -16,6 +16,12 @@ export interface StreamHandlerOptions {
   readonly logger: Logger;
   /** For `/stats/summary`. */
   readonly nodeName?: string;
+  /** For `/host-tasks/<uid>/log`. */
+  readonly hostTasks?: HostTaskLogs;
+}
+
+export interface HostTaskLogs {
+  serveLog(stream: ServerHttp2Stream, uid: string, query: URLSearchParams, signal: AbortSignal): Promise<void>;
 }
 
 type Serve = (request: PodRequest) => Promise<void>;
@@ -29,7 +35,7 @@ const podEndpoints: ReadonlyMap<string, Serve> = new Map([
 
 /**
  * What a host answers through the tunnel, one HTTP/2 stream each: `/exec|attach|logs/<namespace>/<pod>/<container>`,
- * `/portforward/<namespace>/<pod>/<port>`, `/stats/summary`. Failures before the first byte are a Status.
+ * `/portforward/<namespace>/<pod>/<port>`, `/host-tasks/<uid>/log`, `/stats/summary`. Failures before the first byte are a Status.
  */
 export function createStreamHandler(options: StreamHandlerOptions): TunnelHandler {
   return (stream, headers) => {
@@ -47,6 +53,9 @@ async function serve(stream: ServerHttp2Stream, headers: IncomingHttpHeaders, op
     .split('/')
     .map((part) => decodeURIComponent(part));
   if (endpoint === 'stats') return serveStatsSummary(stream, options.runtime, options.nodeName ?? '');
+  if (endpoint === 'host-tasks' && podName === 'log' && options.hostTasks !== undefined) {
+    return options.hostTasks.serveLog(stream, namespace, url.searchParams, goneSignal(stream));
+  }
   const servePod = podEndpoints.get(endpoint);
   if (servePod === undefined) throw apiError(404, 'NotFound', 'the server could not find the requested resource');
   const pod = options.lookup.find(namespace, podName);
@@ -60,8 +69,14 @@ async function serve(stream: ServerHttp2Stream, headers: IncomingHttpHeaders, op
     podName,
     target,
     query: url.searchParams,
-    signal: gone.signal,
+    signal: goneSignal(stream),
   });
+}
+
+function goneSignal(stream: ServerHttp2Stream): AbortSignal {
+  const gone = new AbortController();
+  stream.once('close', () => gone.abort(new Error('The stream is closed')));
+  return gone.signal;
 }
 
 function answerError(stream: ServerHttp2Stream, error: unknown): void {

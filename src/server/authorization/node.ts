@@ -4,6 +4,7 @@ import { as } from '../../api/resource.ts';
 import { nodeNameOf } from '../admission/node-restriction.ts';
 import type { ObjectAccess, ObjectChange } from '../contract.ts';
 import type { AuthorizationAttributes, Authorizer } from '../request.ts';
+import { HostTaskAccess } from './host-tasks.ts';
 import type { Rbac } from './rbac.ts';
 
 const pods = { group: '', resource: 'pods' };
@@ -28,11 +29,13 @@ export class NodeAuthorizer implements Authorizer {
   readonly #references = new Map<string, Map<string, number>>();
   /** Pod key -> what was counted for it. */
   readonly #counted = new Map<string, { readonly node: string; readonly keys: readonly string[] }>();
+  readonly #tasks: HostTaskAccess;
   readonly #stop: () => void;
 
   constructor(objects: ObjectAccess, rbac: Rbac) {
     this.#objects = objects;
     this.#rbac = rbac;
+    this.#tasks = new HostTaskAccess(objects);
     this.#stop = objects.onChange(pods, (change) => this.#pod(change));
     for (const object of objects.list(pods)) {
       this.#pod({ type: 'put', namespace: object.metadata.namespace ?? '', name: object.metadata.name, object });
@@ -41,6 +44,7 @@ export class NodeAuthorizer implements Authorizer {
 
   close(): void {
     this.#stop();
+    this.#tasks.close();
   }
 
   async authorize(attributes: AuthorizationAttributes): Promise<Answer> {
@@ -57,6 +61,7 @@ export class NodeAuthorizer implements Authorizer {
     if (group === 'tunnel.roadstead.dev')
       return attributes.name === node ? allowed : refused(`can only dial its own tunnel`);
     if (group === 'fleet.roadstead.dev' && resource === 'hosts') return ownHost(attributes, node);
+    if (group === 'fleet.roadstead.dev' && resource === 'hosttasks') return this.#hostTasks(attributes, node);
     if (group !== '') return undefined;
     switch (resource) {
       case 'secrets':
@@ -76,14 +81,21 @@ export class NodeAuthorizer implements Authorizer {
     }
   }
 
+  #hostTasks(attributes: AuthorizationAttributes, node: string): Answer {
+    const refusal = this.#tasks.refusal(attributes, node);
+    return refusal === undefined ? allowed : refused(refusal);
+  }
+
   #byRole(attributes: AuthorizationAttributes): Answer {
     const rules = this.#rbac.rulesOfRole(nodeRole, '') ?? [];
     return rules.some((rule) => rule.allows(attributes)) ? allowed : { decision: 'noOpinion', reason: '' };
   }
 
-  #related({ resource, namespace, name }: AuthorizationAttributes, node: string): Answer {
+  #related(attributes: AuthorizationAttributes, node: string): Answer {
+    const { resource, namespace, name } = attributes;
     if (name === '') return refused('No Object name found');
     if (this.#references.get(`${resource}/${namespace}/${name}`)?.has(node) === true) return allowed;
+    if (attributes.verb === 'get' && this.#tasks.refers(node, attributes)) return allowed;
     return refused(`no relationship found between node '${node}' and this object`);
   }
 

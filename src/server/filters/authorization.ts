@@ -27,6 +27,7 @@ export async function requireCreate(context: RequestContext): Promise<void> {
 export function attributesOf(context: RequestContext): AuthorizationAttributes {
   const { info, user, path } = context;
   const labelSelector = context.query.get('labelSelector');
+  const fieldSelector = context.query.get('fieldSelector');
   return {
     user,
     verb: info.verb,
@@ -39,6 +40,7 @@ export function attributesOf(context: RequestContext): AuthorizationAttributes {
     name: info.name,
     path,
     ...(labelSelector === null ? {} : { labelSelector }),
+    ...(fieldSelector === null ? {} : { fieldSelector }),
   };
 }
 

@@ -1,5 +1,6 @@
 import type { CustomResourceDefinition } from '../../../api/apiextensions/v1/types.generated.ts';
 import { hostDefinition } from './host.ts';
+import { hostTaskDefinition } from './host-task.ts';
 
 /** The kinds of `fleet.roadstead.dev`, in the order in which they are installed. */
-export const fleetDefinitions: readonly CustomResourceDefinition[] = [hostDefinition];
+export const fleetDefinitions: readonly CustomResourceDefinition[] = [hostDefinition, hostTaskDefinition];
