@@ -1,6 +1,7 @@
 import type { Client, InformerFactory } from '../client/contract.ts';
 import { createInformerFactory } from '../client/index.ts';
 import type { Logger } from '../machinery/logger.ts';
+import { commandController } from './fleet/command/command-controller.ts';
 import { fleetDefinitions } from './fleet/definitions/definitions.ts';
 import { hostController } from './fleet/host/host-controller.ts';
 import { installDefinitions } from './install-definitions.ts';
@@ -29,5 +30,5 @@ export async function startOperators(options: StartOperatorsOptions): Promise<vo
 }
 
 function makeOperators(context: OperatorContext): Operator[] {
-  return [hostController(context)];
+  return [hostController(context), commandController(context)];
 }

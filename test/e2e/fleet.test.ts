@@ -1,9 +1,11 @@
 /** The fleet as its users meet it: what is done on this machine, the one host, by kubectl and the CLI. */
 import assert from 'node:assert/strict';
+import { createHash } from 'node:crypto';
 import { mkdtemp, readFile, rm, stat, writeFile } from 'node:fs/promises';
 import { hostname, tmpdir } from 'node:os';
 import path from 'node:path';
 import { after, before, test } from 'node:test';
+import { digestOfFiles } from '../../src/api/fleet/v1/package.ts';
 import { command, createNamespace, eventually, kubectl, kubectlFails, kubectlJson } from './kubectl.ts';
 
 interface Task {
@@ -123,6 +125,87 @@ test('scripts that cannot work are refused by a clear message, and the host of a
   assert.match((await finished('windows', 'Failed')).status?.message ?? '', /line ends of Windows/);
   const patch = ['patch', 'hosttask', 'windows', '--type=merge', '-p', '{"spec":{"host":"other"}}'];
   assert.match(await kubectlFails(inNamespace(...patch)), /the host of a task cannot be changed/);
+});
+
+test('a command runs on the selected hosts, and the CLI prints what they print', async () => {
+  const run = (...words: string[]) => command(program, ['run', '-n', namespace.name, ...words]);
+  const good = await run('--hosts', host, '--', 'echo hello; echo again');
+  assert.equal(good.stdout, `${host}: hello\n${host}: again\n`);
+  assert.match(good.stderr, /Succeeded on 1 of 1 hosts/);
+  assert.equal(good.code, 0);
+  const bad = await run('--hosts', 'all', '--', 'sh', '-c', 'exit 3');
+  assert.equal(bad.code, 1);
+  assert.match(bad.stderr, /Step "command": exit code 3/);
+  const none = await run('--hosts', 'env=nowhere', '--', 'true');
+  assert.match(none.stderr, /No host is selected/);
+  assert.equal(none.code, 1);
+  assert.equal((await run('--hosts', 'all', '--dry-run', '--', 'reboot')).stdout, `${host}\n`);
+});
+
+test('a command that failed is run again where it failed', async () => {
+  const source = `test -e ${directory}/mended`;
+  await create('Command', 'mend', { hosts: { names: [host] }, script: { source } });
+  const phase = async () =>
+    (await kubectlJson<Task>(inNamespace('get', 'command.fleet.roadstead.dev', 'mend'))).status?.phase;
+  await eventually('it to fail', async () => (await phase()) === 'Failed');
+  await writeFile(`${directory}/mended`, '');
+  await kubectl(inNamespace('patch', 'commands', 'mend', '--type=merge', '-p', '{"spec":{"retry":1}}'));
+  await eventually('it to succeed', async () => (await phase()) === 'Succeeded');
+});
+
+test('a task goes on without the agent, which takes it over when it is back', async () => {
+  const source = `echo run >>${directory}/runs; while [ ! -e ${directory}/finish ]; do sleep 0.1; done; exit 5`;
+  await create('HostTask', 'survivor', { host, steps: [{ name: 'long', script: { source } }] });
+  await eventually('it to run', () => stat(`${directory}/runs`));
+  const pidFile = path.join(process.env['ROADSTEAD_DATA'] ?? '', 'run', 'agent.pid');
+  process.kill(Number.parseInt(await readFile(pidFile, 'utf8'), 10), 'SIGKILL');
+  await writeFile(`${directory}/finish`, '');
+  await command(program, [
+    'up',
+    '--data-dir',
+    process.env['ROADSTEAD_DATA'] ?? '',
+    '--port',
+    process.env['ROADSTEAD_PORT'] ?? '',
+    '--no-example',
+  ]);
+  assert.equal((await finished('survivor', 'Failed')).status?.exitCode, 5);
+  assert.equal(await readFile(`${directory}/runs`, 'utf8'), 'run\n');
+});
+
+test('the files of a package are checked against their digests before anything of it is run', async () => {
+  await kubectl(
+    inNamespace('create', 'configmap', 'deploy', '--from-literal=content=echo deployed from $PACKAGE_NAME'),
+  );
+  const content = 'echo deployed from $PACKAGE_NAME';
+  const digest = `sha256:${createHash('sha256').update(content).digest('hex')}`;
+  const files = [{ path: 'deploy.sh', mode: '0755', digest, chunks: ['deploy'] }];
+  const pack = { name: 'sums', digest: digestOfFiles(files), run: 'deploy.sh', files };
+  await create('HostTask', 'deploy', { host, steps: [{ name: 'deploy', package: pack }] });
+  assert.equal((await finished('deploy')).status?.steps?.[0]?.output, 'deployed from sums\n');
+  const altered = [{ ...files[0], path: 'other.sh', digest: `sha256:${'0'.repeat(64)}` }];
+  const bad = { ...pack, digest: digestOfFiles(altered as typeof files), run: 'other.sh', files: altered };
+  await create('HostTask', 'altered', { host, steps: [{ name: 'deploy', package: bad }] });
+  assert.match((await finished('altered', 'Failed')).status?.message ?? '', /was altered on the way/);
+});
+
+test("a host's own certificate reaches its own tasks, and the Secrets that these name", async () => {
+  const asHost = ['--kubeconfig', path.join(process.env['ROADSTEAD_DATA'] ?? '', 'agent', 'kubeconfig')];
+  await kubectl(inNamespace('create', 'secret', 'generic', 'other-key', '--from-literal=token=x'));
+  const script = { source: 'true', secretRef: { name: 'other-key' } };
+  await create('HostTask', 'of-another', { host: 'another', steps: [{ name: 'use', script }] });
+  for (const args of [
+    ['get', 'hosttask', 'of-another'],
+    ['get', 'hosttasks'],
+    ['get', 'hosttasks', '--field-selector=spec.host=another'],
+    ['get', 'secret', 'other-key'],
+    ['patch', 'hosttask', 'of-another', '--subresource=status', '--type=merge', '-p', '{"status":{"phase":"Failed"}}'],
+    ['delete', 'hosttask', 'steps'],
+    ['create', 'configmap', 'mine'],
+  ]) {
+    assert.match(await kubectlFails(inNamespace(...asHost, ...args)), /Forbidden|forbidden/, args.join(' '));
+  }
+  await kubectl(inNamespace(...asHost, 'get', 'hosttask', 'steps'));
+  await kubectl(inNamespace(...asHost, 'get', 'hosttasks', `--field-selector=spec.host=${host}`));
 });
 
 async function isAlive(pid: number): Promise<boolean> {

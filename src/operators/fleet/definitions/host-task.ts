@@ -63,7 +63,7 @@ const step = object(
   ['name'],
 );
 
-const taskPhase = { ...text, enum: ['Pending', 'Running', 'Succeeded', 'Failed', 'Cancelled', 'Unknown'] };
+export const taskPhase = { ...text, enum: ['Pending', 'Running', 'Succeeded', 'Failed', 'Cancelled', 'Unknown'] };
 const stepPhase = {
   ...text,
   enum: ['Running', 'Succeeded', 'Failed', 'Cancelled', 'Unknown', 'Skipped', 'TimedOut'],
