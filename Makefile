@@ -8,7 +8,7 @@ PORT ?= 6443
 FILES ?=
 
 .DEFAULT_GOAL := help
-.PHONY: help up down build check test bench images generate format clean
+.PHONY: help up down build dist check test test-hosts bench images generate format clean
 
 help: ## Show this help
 	@awk 'BEGIN {FS = ":.*## "} /^[a-z-]+:.*## / {printf "  make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -23,11 +23,16 @@ down: ## Stop it; PURGE=1 also removes containers, network and state
 
 build: dist/roadstead.mjs ## Install dependencies and bundle the program into dist/
 
+dist: dist/roadstead-linux-$(ARCH) ## Build the one executable that joining hosts are given
+
 check: node_modules/.installed ## Format, types, lint, import rules, dead code, generated files
 	@$(NODE) tools/check.ts
 
 test: build ## Every test: unit, contract, integration, end to end with Docker and kubectl
 	@$(NODE) tools/test.ts $(FILES)
+
+test-hosts: build dist ## Several machines on this one: join, pods across hosts, leave
+	@$(NODE) tools/test.ts 'test/hosts/**/*.test.ts'
 
 bench: build ## Measure the API server and pod start, beside docker run
 	@$(NODE) test/bench/run.ts
@@ -52,3 +57,6 @@ node_modules/.installed: package.json package-lock.json
 
 dist/roadstead.mjs: node_modules/.installed $(shell find src -name '*.ts' -o -name '*.json') tools/build.ts
 	@$(NODE) tools/build.ts
+
+dist/roadstead-linux-$(ARCH): dist/roadstead.mjs tools/build-executable.ts
+	@$(NODE) tools/build-executable.ts

@@ -1,7 +1,7 @@
 /**
  * `make test`: prepares the host (Docker Engine running, kubectl there), then runs the tests in two phases: those that
  * stand alone side by side, then those that own the machine's one cluster, a file at a time. With arguments, only the
- * files that match them. Ends with a line of totals and exits 1 when a test failed.
+ * files that match them; those of several machines run only so. Ends with a line of totals and exits 1 when a test failed.
  */
 import { globSync } from 'node:fs';
 import path from 'node:path';
@@ -20,10 +20,13 @@ const alone = select([
   'test/conformance/server/**/*.test.ts',
   'tools/**/*.test.ts',
 ]);
+// They need the executable, which takes long to build: only when asked for.
+const machines = wanted.length === 0 ? [] : select(['test/hosts/**/*.test.ts']);
 const cluster = select(['test/e2e/**/*.test.ts', 'test/conformance/cluster/**/*.test.ts']);
 
 await prepareHost();
 await runPhase(alone, 2);
+await runPhase(machines, 1);
 if (cluster.length > 0) {
   // Not by `globalSetupPath`, which a process heeds in its first run only.
   await globalSetup();

@@ -46,5 +46,11 @@ export function removeState(files: DataDirectory): void {
   for (const part of [files.kubeconfig, files.logs, files.run, files.agent, files.server]) {
     rmSync(part, { recursive: true, force: true });
   }
-  if (existsSync(files.root) && readdirSync(files.root).length === 0) rmdirSync(files.root);
+  if (!existsSync(files.root) || readdirSync(files.root).length > 0) return;
+  try {
+    rmdirSync(files.root);
+  } catch (error) {
+    // A file system of its own is mounted there, which is not ours to take away.
+    if ((error as NodeJS.ErrnoException).code !== 'EBUSY') throw error;
+  }
 }

@@ -87,7 +87,7 @@ function joinLine({ server, token, roles, scriptDigest, caHash }: JoinLine): str
   const flags = `--server ${server} --token ${token} --ca-hash ${caHash} --roles '${roles}'`;
   return (
     `f=$(mktemp) && curl -fsSk -o "$f" ${server}/join/install.sh && ` +
-    `echo "${scriptDigest}  $f" | sha256sum --check --quiet - && sh "$f" ${flags}; rm -f "$f"`
+    `echo "${scriptDigest}  $f" | sha256sum --check --quiet - && sh "$f" ${flags}; s=$?; rm -f "$f"; (exit $s)`
   );
 }
 
