@@ -4,6 +4,7 @@ import type { Logger } from '../machinery/logger.ts';
 import { commandController } from './fleet/command/command-controller.ts';
 import { fleetDefinitions } from './fleet/definitions/definitions.ts';
 import { hostController } from './fleet/host/host-controller.ts';
+import { hostInitController } from './fleet/host-init/host-init-controller.ts';
 import { installDefinitions } from './install-definitions.ts';
 import { type Operator, type OperatorContext, runOperator } from './operator.ts';
 
@@ -30,5 +31,5 @@ export async function startOperators(options: StartOperatorsOptions): Promise<vo
 }
 
 function makeOperators(context: OperatorContext): Operator[] {
-  return [hostController(context), commandController(context)];
+  return [hostController(context), commandController(context), hostInitController(context)];
 }

@@ -153,6 +153,25 @@ test('a command that failed is run again where it failed', async () => {
   await eventually('it to succeed', async () => (await phase()) === 'Succeeded');
 });
 
+test('init scripts run once and in order, and go on where one failed', async () => {
+  const scripts = [
+    { name: '02-second', source: `test -e ${directory}/second && echo 2 >>${directory}/order` },
+    { name: '01-first', source: `echo 1 >>${directory}/order` },
+  ];
+  await create('HostInit', 'setup', { hosts: { all: true }, scripts });
+  const counts = async () => {
+    const found = await kubectlJson<{ status?: { succeeded?: number; failed?: number } }>(
+      inNamespace('get', 'hostinit', 'setup'),
+    );
+    return found.status;
+  };
+  await eventually('the second to fail', async () => (await counts())?.failed === 1);
+  await writeFile(`${directory}/second`, '');
+  await kubectl(inNamespace('patch', 'hostinit', 'setup', '--type=merge', '-p', '{"spec":{"retry":1}}'));
+  await eventually('both to be done', async () => (await counts())?.succeeded === 1);
+  assert.equal(await readFile(`${directory}/order`, 'utf8'), '1\n2\n');
+});
+
 test('a task goes on without the agent, which takes it over when it is back', async () => {
   const source = `echo run >>${directory}/runs; while [ ! -e ${directory}/finish ]; do sleep 0.1; done; exit 5`;
   await create('HostTask', 'survivor', { host, steps: [{ name: 'long', script: { source } }] });

@@ -12,6 +12,7 @@ import { objectKey } from '../../../machinery/meta.ts';
 import { isAlreadyExists, isNotFound } from '../../../machinery/status-error.ts';
 import { rfc3339 } from '../../../machinery/time.ts';
 import type { Operator, OperatorContext } from '../../operator.ts';
+import { isOwnedBy, ownerOfTask, taskFor } from '../owned-tasks.ts';
 import { planCommand } from './command-plan.ts';
 import { selectHosts } from './select-hosts.ts';
 
@@ -28,9 +29,9 @@ export function commandController({ client, informers, now }: OperatorContext): 
     added: (command) => queue.add(objectKey(command)),
     updated: (_old, command) => queue.add(objectKey(command)),
   });
-  const addOwner = ({ metadata }: HostTask): void => {
-    const owner = metadata.ownerReferences?.find(({ kind, controller }) => controller === true && kind === 'Command');
-    if (owner !== undefined) queue.add(`${metadata.namespace ?? ''}/${owner.name}`);
+  const addOwner = (task: HostTask): void => {
+    const owner = ownerOfTask(task, fleetCommands.kind);
+    if (owner !== undefined) queue.add(owner);
   };
   tasks.addHandler({ added: addOwner, updated: (_old, task) => addOwner(task), deleted: addOwner });
   return {
@@ -48,9 +49,7 @@ export function commandController({ client, informers, now }: OperatorContext): 
       const namespace = command.metadata.namespace ?? '';
       const taskOf = (name: string): HostTask | undefined => {
         const task = tasks.get(`${namespace}/${name}`);
-        return task?.metadata.ownerReferences?.some(({ uid }) => uid === command.metadata.uid) === true
-          ? task
-          : undefined;
+        return task !== undefined && isOwnedBy(task, command) ? task : undefined;
       };
       // What was listed only, or selects nobody, has been answered for good.
       if (command.spec.dryRun === true || command.status?.results?.length === 0) return undefined;
@@ -88,30 +87,12 @@ async function eachOf<T>(items: readonly T[], apply: (item: T) => Promise<void>)
 
 /** The name says command, host and attempt, so that nothing is begun twice. */
 async function createTask(client: Client, command: FleetCommand, { host, task = '' }: HostResult): Promise<void> {
-  const { metadata, spec } = command;
-  const { timeoutSeconds, script, readOnly } = spec;
-  const object: HostTask = {
-    apiVersion: command.apiVersion,
-    kind: hostTasks.kind,
-    metadata: {
-      name: task,
-      ...(metadata.namespace === undefined ? {} : { namespace: metadata.namespace }),
-      ownerReferences: [
-        {
-          apiVersion: command.apiVersion,
-          kind: command.kind,
-          name: metadata.name,
-          uid: metadata.uid ?? '',
-          controller: true,
-        },
-      ],
-    },
-    spec: {
-      host,
-      steps: [{ name: 'command', script, ...(timeoutSeconds === undefined ? {} : { timeoutSeconds }) }],
-      ...(readOnly === undefined ? {} : { readOnly }),
-    },
-  };
+  const { timeoutSeconds, script, readOnly } = command.spec;
+  const object = taskFor(command, task, {
+    host,
+    steps: [{ name: 'command', script, ...(timeoutSeconds === undefined ? {} : { timeoutSeconds }) }],
+    ...(readOnly === undefined ? {} : { readOnly }),
+  });
   try {
     await client.resource(hostTasks).create(object);
   } catch (error) {

@@ -1,12 +1,5 @@
-import { scriptProperties, taskPhase } from './host-task.ts';
+import { hostSelection, scriptProperties, taskPhase } from './host-task.ts';
 import { count, flag, list, namespacedDefinition, object, seconds, text, time, whole } from './schema.ts';
-
-const selection = object({
-  names: list(text),
-  selector: { ...text, description: 'Over the labels of Hosts, as kubectl writes it' },
-  pool: { ...flag, description: 'Hosts without a role' },
-  all: flag,
-});
 
 /** The shape is `FleetCommand` in `api/fleet/v1/command.ts`. */
 export const commandDefinition = namespacedDefinition({
@@ -16,7 +9,7 @@ export const commandDefinition = namespacedDefinition({
   description: 'A script run on many hosts',
   spec: object(
     {
-      hosts: selection,
+      hosts: hostSelection,
       script: object(scriptProperties),
       parallelism: { 'x-kubernetes-int-or-string': true, description: 'Hosts at a time: a number, or a share as 25%' },
       timeoutSeconds: seconds,

@@ -1,6 +1,7 @@
 import type { CustomResourceDefinition } from '../../../api/apiextensions/v1/types.generated.ts';
 import { commandDefinition } from './command.ts';
 import { hostDefinition } from './host.ts';
+import { hostInitDefinition } from './host-init.ts';
 import { hostTaskDefinition } from './host-task.ts';
 
 /** The kinds of `fleet.roadstead.dev`, in the order in which they are installed. */
@@ -8,4 +9,5 @@ export const fleetDefinitions: readonly CustomResourceDefinition[] = [
   hostDefinition,
   hostTaskDefinition,
   commandDefinition,
+  hostInitDefinition,
 ];

@@ -63,6 +63,14 @@ const step = object(
   ['name'],
 );
 
+/** The shape is `HostSelection` in `api/fleet/v1/command.ts`. */
+export const hostSelection = object({
+  names: list(text),
+  selector: { ...text, description: 'Over the labels of Hosts, as kubectl writes it' },
+  pool: { ...flag, description: 'Hosts without a role' },
+  all: flag,
+});
+
 export const taskPhase = { ...text, enum: ['Pending', 'Running', 'Succeeded', 'Failed', 'Cancelled', 'Unknown'] };
 const stepPhase = {
   ...text,
