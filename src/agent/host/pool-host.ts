@@ -1,27 +1,25 @@
 import type { Client } from '../../client/contract.ts';
 import type { Logger } from '../../machinery/logger.ts';
-import { apiError } from '../../machinery/status-error.ts';
 import { dialServer } from '../../tunnel/host-end.ts';
+import { HostTasks } from '../host-tasks/host-tasks.ts';
+import { createStreamHandler } from '../streams/stream-handler.ts';
 
 export interface PoolHostOptions {
   readonly client: Client;
   readonly hostName: string;
+  /** The agent's. */
+  readonly dataDirectory: string;
   readonly logger: Logger;
   readonly signal: AbortSignal;
 }
 
-/** A host that runs no pods: it holds its tunnel open, and knows of no pod that is asked for through it. */
-export function startPoolHost(options: PoolHostOptions): { close(): Promise<void> } {
+/** A host that runs no pods: it does its tasks, and holds the tunnel open by which their logs are read. */
+export async function startPoolHost(options: PoolHostOptions): Promise<{ close(): Promise<void> }> {
   const stop = new AbortController();
   const signal = AbortSignal.any([options.signal, stop.signal]);
-  void dialServer({
-    ...options,
-    signal,
-    handler: (stream) => {
-      const { code, status } = apiError(404, 'NotFound', 'this host runs no pods', {});
-      stream.respond({ ':status': code, 'content-type': 'application/json' });
-      stream.end(JSON.stringify(status));
-    },
-  });
+  const hostTasks = new HostTasks({ ...options, signal });
+  await hostTasks.start();
+  const handler = createStreamHandler({ logger: options.logger, hostTasks });
+  void dialServer({ ...options, signal, handler });
   return { close: async () => stop.abort() };
 }

@@ -11,8 +11,9 @@ import { servePortForward } from './port-forward.ts';
 import { serveStatsSummary } from './stats-summary.ts';
 
 export interface StreamHandlerOptions {
-  readonly runtime: ContainerRuntime;
-  readonly lookup: PodLookup;
+  /** Absent, with `lookup`: this host runs no pods. */
+  readonly runtime?: ContainerRuntime;
+  readonly lookup?: PodLookup;
   readonly logger: Logger;
   /** For `/stats/summary`. */
   readonly nodeName?: string;
@@ -35,7 +36,8 @@ const podEndpoints: ReadonlyMap<string, Serve> = new Map([
 
 /**
  * What a host answers through the tunnel, one HTTP/2 stream each: `/exec|attach|logs/<namespace>/<pod>/<container>`,
- * `/portforward/<namespace>/<pod>/<port>`, `/host-tasks/<uid>/log`, `/stats/summary`. Failures before the first byte are a Status.
+ * `/portforward/<namespace>/<pod>/<port>`, `/host-tasks/<uid>/log`, `/stats/summary`. Failures before the first byte are
+ * a Status.
  */
 export function createStreamHandler(options: StreamHandlerOptions): TunnelHandler {
   return (stream, headers) => {
@@ -52,19 +54,19 @@ async function serve(stream: ServerHttp2Stream, headers: IncomingHttpHeaders, op
     .slice(1)
     .split('/')
     .map((part) => decodeURIComponent(part));
-  if (endpoint === 'stats') return serveStatsSummary(stream, options.runtime, options.nodeName ?? '');
+  const { runtime, lookup } = options;
   if (endpoint === 'host-tasks' && podName === 'log' && options.hostTasks !== undefined) {
     return options.hostTasks.serveLog(stream, namespace, url.searchParams, goneSignal(stream));
   }
+  if (runtime === undefined || lookup === undefined) throw apiError(404, 'NotFound', 'this host runs no pods');
+  if (endpoint === 'stats') return serveStatsSummary(stream, runtime, options.nodeName ?? '');
   const servePod = podEndpoints.get(endpoint);
   if (servePod === undefined) throw apiError(404, 'NotFound', 'the server could not find the requested resource');
-  const pod = options.lookup.find(namespace, podName);
+  const pod = lookup.find(namespace, podName);
   if (pod === undefined) throw notFound({ group: '', resource: 'pods' }, podName);
-  const gone = new AbortController();
-  stream.once('close', () => gone.abort(new Error('The stream is closed')));
   await servePod({
     stream,
-    runtime: options.runtime,
+    runtime,
     pod,
     podName,
     target,

@@ -61,7 +61,7 @@ export async function runAgent(options: AgentCommandOptions): Promise<void> {
   const host = { client, hostName: nodeName, roles, dataDirectory: files.agent, logger, signal };
   const agent = roles.includes('node')
     ? await startNode({ options, client, nodeName, labels, files, runtime, logger, signal })
-    : startPoolHost({ client, hostName: nodeName, logger, signal });
+    : await startPoolHost({ client, hostName: nodeName, dataDirectory: files.agent, logger, signal });
   void reportHost({ ...host, ...hostReport(files, runtime) });
   renewCertificate(connection, { kubeconfig, nodeName, logger, signal });
   giveBackStartupMemory();
