@@ -1,6 +1,6 @@
 import { mkdir, open, readFile, rename, rm, stat, writeFile } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
-import type { HostTaskStep, StepPhase, StepStatus } from '../../api/fleet/v1/host-task.ts';
+import { type HostTaskStep, referencesOfTask, type StepPhase, type StepStatus } from '../../api/fleet/v1/host-task.ts';
 import type { Client } from '../../client/contract.ts';
 import type { Logger } from '../../machinery/logger.ts';
 import { rfc3339 } from '../../machinery/time.ts';
@@ -116,6 +116,9 @@ export class TaskRun {
     const mark = this.#mark(index);
     const found = await processState(this.#outcomeFile(index), mark);
     const rebooted = this.record.bootId !== this.#options.bootId;
+    // What is to be masked was known in memory only, so what was printed cannot be shown any more.
+    if (rebooted && usesSecrets(this.record))
+      await rm(this.#options.records.outputFile(this.#uid, index), { force: true });
     if (found.state === 'absent') return undefined;
     if (found.state === 'ended' || (found.state === 'running' && !rebooted)) {
       return this.#await(step, index, status, signal);
@@ -219,12 +222,13 @@ export class TaskRun {
 
   /** From the end of the step on, secrets are not in the file any more either. */
   async #maskFile(path: string): Promise<Pick<StepStatus, 'output' | 'outputBytes' | 'outputTruncated'>> {
-    if (this.#masked.length > 0) {
+    if (this.#masked.length > 0 && (await exists(path))) {
       const masker = new Masker(this.#masked);
       const content = await readFile(path);
       await writeFile(`${path}.masked`, Buffer.concat([masker.push(content), masker.end()]), { mode: 0o600 });
       await rename(`${path}.masked`, path);
     }
+    if (!(await exists(path))) return {};
     const { size } = await stat(path);
     const length = Math.min(size, statusOutputBytes);
     const file = await open(path, 'r');
@@ -280,6 +284,10 @@ export class TaskRun {
 
 function timeoutSeconds({ timeoutSeconds: seconds = defaultTimeoutSeconds }: HostTaskStep): number {
   return seconds;
+}
+
+function usesSecrets({ task }: TaskRecord): boolean {
+  return [...referencesOfTask(task.spec)].some((reference) => reference.startsWith('secrets/'));
 }
 
 function isTimeout(error: unknown): boolean {
