@@ -21,6 +21,7 @@ import { startLeaving } from '../host/start-leaving.ts';
 import { UserError } from '../user-error.ts';
 import { programVersion } from '../version.ts';
 import { aborted, daemonLogger, shutdownSignal } from './daemon.ts';
+import { writePidFile } from './daemon-process.ts';
 import { extendPath, findExecutable } from './docker-engine.ts';
 import { giveBackStartupMemory } from './memory.ts';
 import { containerOwner } from './purge.ts';
@@ -52,6 +53,7 @@ export async function runAgent(options: AgentCommandOptions): Promise<void> {
   const logger = daemonLogger('agent', options.logLevel);
   makeDataDirectory(files);
   const lock = lockDirectory(files.agent);
+  writePidFile(files.pidFile('agent'), process.pid);
   const signal = shutdownSignal(logger);
   const nodeName = options.nodeName ?? hostname().toLowerCase();
   const kubeconfig = options.kubeconfig ?? files.agentKubeconfig;

@@ -19,6 +19,7 @@ import { programVersion } from '../version.ts';
 import { type AuditFlags, auditOptionsOf } from './audit-options.ts';
 import { type AuthenticationFlags, authenticationOptionsOf } from './authentication-options.ts';
 import { aborted, daemonLogger, shutdownSignal } from './daemon.ts';
+import { writePidFile } from './daemon-process.ts';
 import { giveBackStartupMemory } from './memory.ts';
 
 export interface ServerCommandOptions extends AuditFlags, AuthenticationFlags {
@@ -48,6 +49,8 @@ export async function runServer(options: ServerCommandOptions): Promise<void> {
   makeDataDirectory(files);
   const signal = shutdownSignal(logger);
   const store = await openStore(files);
+  // Of two that were started at once this is the one that holds the store: "down" and "status" must find it.
+  writePidFile(files.pidFile('server'), process.pid);
   const server = await startApi(store, files, options, logger);
   await writeKubeconfigs(server, files);
   const loops = startLoops(server, components, options, logger, signal);
