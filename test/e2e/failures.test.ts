@@ -326,6 +326,8 @@ test('up killed at any moment, down in the middle of it, and two at once', async
     both.some(({ code }) => code === 0),
     both.map(({ stderr }) => stderr).join(''),
   );
+  const found = await roadstead('status', '--data-dir', dataDirectory);
+  assert.equal(found.code, 0, `who won the race is not found: ${found.stdout}`);
   const last = await up();
   assert.equal(last.code, 0, last.stderr);
 });
