@@ -54,7 +54,8 @@ export function parseRequestInfo(method: string, path: string, query: () => URLS
   return { isResourceRequest: true, verb, apiGroup, apiVersion, namespace, resource, subresource, name, rest };
 }
 
-const nonResource: RequestInfo = {
+/** A request that names no resource, and one of which nothing is known yet. */
+export const nonResource: RequestInfo = {
   isResourceRequest: false,
   verb: '',
   apiGroup: '',

@@ -1,20 +1,8 @@
 import { randomUUID } from 'node:crypto';
 import type { IncomingHttpHeaders } from 'node:http';
 import type { Duplex, Readable } from 'node:stream';
+import { nonResource } from '../filters/request-info.ts';
 import type { Authorizer, RequestContext, RequestInfo, ResponseWriter, UserInfo } from '../request.ts';
-
-/** What the request-info filter has not filled in yet. */
-const noInfo: RequestInfo = {
-  isResourceRequest: false,
-  verb: '',
-  apiGroup: '',
-  apiVersion: '',
-  namespace: '',
-  resource: '',
-  subresource: '',
-  name: '',
-  rest: [],
-};
 
 /** Shared, as nothing behind changes a query. */
 const noQuery = new URLSearchParams();
@@ -52,7 +40,7 @@ export class ServerContext implements RequestContext {
   readonly response: ResponseWriter;
   readonly upgrade?: { readonly socket: Duplex; readonly head: Buffer };
   readonly localUser: UserInfo | undefined;
-  info: RequestInfo = noInfo;
+  info: RequestInfo = nonResource;
   user: UserInfo = nobody;
   authorizer: Authorizer | undefined;
   /** Who asked to be `user`. */
